@@ -1,0 +1,1 @@
+"""What every room may use: errors, constants, the slot clock, hashes, compilation."""

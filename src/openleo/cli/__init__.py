@@ -1,0 +1,5 @@
+"""The `openleo` command."""
+
+
+def main() -> None:
+    """Run the command line."""
