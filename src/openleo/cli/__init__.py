@@ -1,5 +1,5 @@
-"""The `openleo` command."""
+"""The `openleo` command: one module here for each of its commands."""
 
+from openleo.cli._main import main
 
-def main() -> None:
-    """Run the command line."""
+__all__ = ["main"]
