@@ -78,7 +78,7 @@ def cell_name(cell: int) -> str:
 def are_cells(cells: ArrayLike) -> NDArray[np.bool_]:
     """Say for each number whether its top bits are those of a cell of our resolution (not more)."""
     top: NDArray[np.uint64] = np.asarray(cells, np.uint64) >> np.uint64(52)
-    return top == _MODE_AND_RESOLUTION
+    return np.asarray(top == _MODE_AND_RESOLUTION, bool)
 
 
 def cells_from_names(names: Iterable[str | int]) -> Cells:
