@@ -53,7 +53,7 @@ def test_swapped_coordinates_are_noticed():
         ("Kyiv,Ukraine", "'Ukraine'", "two letters"),
         ("Kyiv,QQ", "'QQ'", "ISO code"),
         ("", "''", "latitude,longitude"),
-        ("geonameid", "'geonameid'", "50.45,30.52"),
+        ("geonameid", "'geonameid'", "did you mean"),
     ],
 )
 def test_an_unknown_place_says_what_to_do(text, detail, hint):
