@@ -1,0 +1,20 @@
+"""Laying out text for a terminal."""
+
+from collections.abc import Sequence
+
+
+def columns(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> list[str]:
+    """Return a line for each row, columns two spaces apart; those numbered in ``right`` end aligned."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``1 satellite``, ``4,408 satellites``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
