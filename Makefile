@@ -72,10 +72,10 @@ format: $(DEV_READY)
 
 # The ci profile makes Hypothesis draw the same examples every time.
 test: lint
-	@$(PY) -m pytest -m 'not slow' -n 2 --hypothesis-profile=ci -q
+	@$(PY) -m pytest -m 'not slow' -n 2 --hypothesis-profile=ci
 
 slow: $(DEV_READY)
-	@$(PY) -m pytest -m slow --hypothesis-profile=ci --durations=5 -q
+	@$(PY) -m pytest -m slow --hypothesis-profile=ci --durations=5
 
 bench: $(DEV_READY)
 	@$(PY) benchmarks/_all.py $(NAME)

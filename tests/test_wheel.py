@@ -69,7 +69,8 @@ def test_an_installed_wheel_answers_and_has_its_data(installed: Path, tmp_path: 
     assert run(installed / "openleo", "--version", cwd=tmp_path) == f"openleo {openleo.__version__}\n"
     assert "Commands:" in run(installed / "openleo", "--help", cwd=tmp_path)
     assert "ukraine-2022" in run(installed / "openleo", "scenarios", cwd=tmp_path)
-    assert "satellites" in run(installed / "openleo", "constellation", "info", "starlink-gen1", cwd=tmp_path)
+    told = run(installed / "openleo", "constellation", "info", "starlink-2022-10", cwd=tmp_path)
+    assert "satellites" in told
 
 
 def test_the_wheel_holds_every_file_of_the_package_and_its_type_marker(wheel: Path) -> None:
