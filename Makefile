@@ -1,21 +1,22 @@
 # `make demo` and `make test` need only Python 3.11 to 3.14, git and make; everything else goes into .venv.
 # What .venv holds is pinned by hash in requirements/, and it is built anew when those files change.
 
-SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo test slow bench lint format docs lock dist clean python
 
 PY := .venv/bin/python
 sum = $(shell cat $(1) | cksum | cut -d' ' -f1)
-RUN_READY := .venv/.run-$(call sum,requirements/run.txt)
-HERE_READY := .venv/.openleo-$(call sum,requirements/run.txt pyproject.toml src/openleo/__init__.py)
-DEV_READY := .venv/.dev-$(call sum,requirements/run.txt requirements/dev.txt)
+# Stamps whose names hold a checksum of what they stand for; only a change of requirements builds .venv anew.
+PINS := $(call sum,requirements/run.txt requirements/dev.txt)
+RUN_READY := .venv/.run-$(PINS)
+HERE_READY := .venv/.openleo-$(PINS)-$(call sum,pyproject.toml src/openleo/__init__.py)
+DEV_READY := .venv/.dev-$(PINS)
 PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
 TESTED := src/openleo tests benchmarks experiments docs
 
 # The first of these that runs, is in range and can make a virtual environment; PYTHON=... goes before them.
 define FIND_PYTHON
-for name in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+found=; for name in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
   if "$$name" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
     >/dev/null 2>&1; then found=$$name; break; fi; \
 done; \
@@ -46,12 +47,11 @@ $(RUN_READY):
 	@$(PIP_INSTALL) --require-hashes --no-deps -r requirements/run.txt
 	@touch $@
 
-$(HERE_READY): $(RUN_READY)
+$(HERE_READY): | $(RUN_READY)
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@rm -f .venv/.openleo-* && touch $@
 
-$(DEV_READY): $(HERE_READY)
-	@if compgen -G '.venv/.dev-*' >/dev/null; then rm -rf .venv && $(MAKE) --no-print-directory $(HERE_READY); fi
+$(DEV_READY): | $(RUN_READY)
 	@echo 'adding what tests need to .venv'
 	@$(PIP_INSTALL) --require-hashes --no-deps -r requirements/dev.txt
 	@touch $@
@@ -59,14 +59,14 @@ $(DEV_READY): $(HERE_READY)
 demo: $(HERE_READY)
 	@.venv/bin/openleo run ukraine-2022
 
-lint: $(DEV_READY)
+lint: $(HERE_READY) $(DEV_READY)
 	@.venv/bin/ruff format --quiet --check $(TESTED) || \
 	  { .venv/bin/ruff format --check $(TESTED); echo 'hint: make format'; exit 1; }
 	@.venv/bin/ruff check --quiet $(TESTED)
 	@.venv/bin/mypy
 	@PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/lint-imports --no-timing
 
-format: $(DEV_READY)
+format: $(HERE_READY) $(DEV_READY)
 	@.venv/bin/ruff format $(TESTED)
 	@.venv/bin/ruff check --fix $(TESTED)
 
@@ -74,16 +74,16 @@ format: $(DEV_READY)
 test: lint
 	@$(PY) -m pytest -m 'not slow' -n 2 --hypothesis-profile=ci
 
-slow: $(DEV_READY)
+slow: $(HERE_READY) $(DEV_READY)
 	@$(PY) -m pytest -m slow --hypothesis-profile=ci --durations=5
 
-bench: $(DEV_READY)
+bench: $(HERE_READY) $(DEV_READY)
 	@$(PY) benchmarks/_all.py $(NAME)
 
-docs: $(DEV_READY)
+docs: $(HERE_READY) $(DEV_READY)
 	@$(PY) docs/write_cli.py
 
-dist: $(DEV_READY)
+dist: $(HERE_READY) $(DEV_READY)
 	@rm -rf dist && $(PY) -m build --no-isolation --outdir dist .
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
