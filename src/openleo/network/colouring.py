@@ -1,0 +1,102 @@
+"""Which cells are near each other, and a fixed (channel, dwell) colour for each cell's first unit.
+
+Two cells nearer than two of the widest footprints may collide on a colour; a greedy colouring gives such
+cells different colours once for the whole run, so that first units need no test at all.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openleo.base.compile import njit
+from openleo.base.constants import EARTH_MEAN_RADIUS_M
+from openleo.network.ground import GroundPoints
+
+
+class Neighbours(NamedTuple):
+    """Per cell the cells that its beams may collide with.
+
+    start (C + 1,) int32 into cell (E,) int32, metres (E,) float32 between the centres; colour (C,) int8 counts
+    over dwells first and then channels, so that few colours still fill all dwells; -1 where they ran out.
+    """
+
+    start: NDArray[np.int32]
+    cell: NDArray[np.int32]
+    metres: NDArray[np.float32]
+    colour: NDArray[np.int8]
+
+
+def widest_footprint_m(highest_altitude_m: float, min_elevation_rad: float, half_width_rad: float) -> float:
+    """Return the semi-major axis of the widest footprint: at the minimum elevation, from the highest shell."""
+    orbit_m = EARTH_MEAN_RADIUS_M + highest_altitude_m
+    sine = math.sin(min_elevation_rad)
+    ground_m = EARTH_MEAN_RADIUS_M
+    range_m = math.sqrt(orbit_m**2 - (ground_m * math.cos(min_elevation_rad)) ** 2) - ground_m * sine
+    return range_m * math.tan(half_width_rad) / sine
+
+
+@njit
+def _pairs(ground: GroundPoints, reach_m: float, start: np.ndarray, cell: np.ndarray, metres: np.ndarray) -> int:
+    """Fill the neighbour lists if there is room; return how many entries they take."""
+    blocks = ground.block_centre.shape[0]
+    found = 0
+    reach2 = reach_m * reach_m
+    reach_rad = reach_m / 6.3e6
+    near = np.empty(blocks, np.int64)
+    for b in range(blocks):
+        count = 0
+        for other in range(blocks):
+            cosine = 0.0
+            for k in range(3):
+                cosine += ground.block_centre[b, k] * ground.block_centre[other, k]
+            limit = ground.block_radius_rad[b] + ground.block_radius_rad[other] + reach_rad
+            if cosine >= math.cos(min(limit, math.pi)):
+                near[count] = other
+                count += 1
+        for c in range(ground.block_start[b], ground.block_start[b + 1]):
+            start[c] = found
+            x, y, z = ground.point_m[c]
+            for i in range(count):
+                for n in range(ground.block_start[near[i]], ground.block_start[near[i] + 1]):
+                    dx, dy, dz = ground.point_m[n, 0] - x, ground.point_m[n, 1] - y, ground.point_m[n, 2] - z
+                    d2 = dx * dx + dy * dy + dz * dz
+                    if d2 < reach2 and n != c:
+                        if found < cell.shape[0]:
+                            cell[found] = n
+                            metres[found] = math.sqrt(d2)
+                        found += 1
+    start[ground.point_m.shape[0]] = found
+    return found
+
+
+@njit
+def _colour(start: np.ndarray, cell: np.ndarray, order: np.ndarray, colours: int, colour: np.ndarray) -> None:
+    taken = np.zeros(colours, np.int64)
+    colour[:] = -1
+    for i in range(order.shape[0]):
+        c = order[i]
+        for e in range(start[c], start[c + 1]):
+            if colour[cell[e]] >= 0:
+                taken[colour[cell[e]]] = i + 1
+        for k in range(colours):
+            if taken[k] != i + 1:
+                colour[c] = k
+                break
+
+
+def neighbours(ground: GroundPoints, reach_m: float, colours: int) -> Neighbours:
+    """Find the cells within ``reach_m`` of each other and colour them with at most ``colours`` colours.
+
+    The densest cells choose first: where colours run out it is where few neighbours compete.
+    """
+    count = len(ground.latitude_rad)
+    start = np.zeros(count + 1, np.int32)
+    entries = _pairs(ground, reach_m, start, np.empty(0, np.int32), np.empty(0, np.float32))
+    cell, metres = np.empty(entries, np.int32), np.empty(entries, np.float32)
+    _pairs(ground, reach_m, start, cell, metres)
+    order = np.argsort(-np.diff(start), kind="stable")
+    colour = np.empty(count, np.int8)
+    _colour(start, cell, order, colours, colour)
+    return Neighbours(start, cell, metres, colour)

@@ -1,0 +1,90 @@
+"""The ground footprint of a beam and whether two footprints overlap.
+
+The -3 dB contour of a beam of half-width w meets the ground, to first order, in an ellipse about the cell's
+centre: semi-minor axis range * tan(w), semi-major axis that divided by the sine of the elevation, the long
+axis along the satellite's azimuth.  Nco = 1 asks that co-frequency footprints at one time be disjoint.
+"""
+
+import math
+
+import numpy as np
+
+from openleo.base.compile import njit
+
+MARGIN = 1.01  # footprints are inflated by 1 % before they are compared
+
+
+@njit
+def footprint(
+    point_m: np.ndarray, east: np.ndarray, north: np.ndarray, up: np.ndarray,
+    start_m: np.ndarray, end_m: np.ndarray, tan_half_width: float, out: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill out (4,) float32: semi-major and semi-minor axis in metres, and the long axis as (east, north).
+
+    The satellite stands at the mean of its positions at the slot's ends.
+    """
+    x = 0.5 * (start_m[0] + end_m[0]) - point_m[0]
+    y = 0.5 * (start_m[1] + end_m[1]) - point_m[1]
+    z = 0.5 * (start_m[2] + end_m[2]) - point_m[2]
+    range_m = math.sqrt(x * x + y * y + z * z)
+    sine = (x * up[0] + y * up[1] + z * up[2]) / range_m
+    e = x * east[0] + y * east[1] + z * east[2]
+    n = x * north[0] + y * north[1] + z * north[2]
+    flat = math.sqrt(e * e + n * n)
+    minor = range_m * tan_half_width
+    out[0], out[1] = minor / sine, minor
+    out[2], out[3] = (e / flat, n / flat) if flat > 1.0 else (1.0, 0.0)
+
+
+@njit
+def _shape(ellipse: np.ndarray) -> tuple[float, float, float]:
+    """Return the symmetric 2x2 matrix S with support function sqrt(n.S n), as (ee, en, nn)."""
+    major2, minor2 = float(ellipse[0]) ** 2, float(ellipse[1]) ** 2
+    stretch = major2 - minor2
+    e, n = float(ellipse[2]), float(ellipse[3])
+    return minor2 + stretch * e * e, stretch * e * n, minor2 + stretch * n * n
+
+
+@njit
+def disjoint(first: np.ndarray, second: np.ndarray, east_m: float, north_m: float) -> bool:
+    """Tell whether two ellipses (4,), the second's centre offset by (east_m, north_m), are disjoint.
+
+    They are if some direction separates them: n.d > h1(n) + h2(n) for the support functions h.  The best
+    direction is a fixed point of n <- (S1 / h1 + S2 / h2)^-1 d; four steps find it.  A wrong answer can only
+    be "they overlap".
+    """
+    distance = math.sqrt(east_m * east_m + north_m * north_m)
+    if distance > MARGIN * (first[0] + second[0]):
+        return True
+    if distance <= MARGIN * (first[1] + second[1]):
+        return False
+    a_ee, a_en, a_nn = _shape(first)
+    b_ee, b_en, b_nn = _shape(second)
+    e, n = east_m / distance, north_m / distance
+    for _ in range(4):
+        h1 = math.sqrt(a_ee * e * e + 2.0 * a_en * e * n + a_nn * n * n)
+        h2 = math.sqrt(b_ee * e * e + 2.0 * b_en * e * n + b_nn * n * n)
+        if e * east_m + n * north_m > MARGIN * (h1 + h2):
+            return True
+        ee, en, nn = a_ee / h1 + b_ee / h2, a_en / h1 + b_en / h2, a_nn / h1 + b_nn / h2
+        det = ee * nn - en * en
+        e, n = (nn * east_m - en * north_m) / det, (ee * north_m - en * east_m) / det
+        norm = math.sqrt(e * e + n * n)
+        e, n = e / norm, n / norm
+    h1 = math.sqrt(a_ee * e * e + 2.0 * a_en * e * n + a_nn * n * n)
+    h2 = math.sqrt(b_ee * e * e + 2.0 * b_en * e * n + b_nn * n * n)
+    return e * east_m + n * north_m > MARGIN * (h1 + h2)
+
+
+def disjoint_reference(first: np.ndarray, second: np.ndarray, east_m: float, north_m: float) -> bool:
+    """The same by trying 3,600 directions; slow, for tests only."""
+    angle = np.linspace(0.0, 2.0 * np.pi, 3600, endpoint=False)
+    n = np.stack([np.cos(angle), np.sin(angle)])
+
+    def support(ellipse: np.ndarray) -> np.ndarray:
+        along = ellipse[2] * n[0] + ellipse[3] * n[1]
+        across = ellipse[2] * n[1] - ellipse[3] * n[0]
+        return np.asarray(np.hypot(ellipse[0] * along, ellipse[1] * across))
+
+    gap = n[0] * east_m + n[1] * north_m - MARGIN * (support(first) + support(second))
+    return bool(gap.max() > 0.0)
