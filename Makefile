@@ -11,7 +11,7 @@ PINS := $(call sum,requirements/run.txt requirements/dev.txt)
 RUN_READY := .venv/.run-$(PINS)
 HERE_READY := .venv/.openleo-$(PINS)-$(call sum,pyproject.toml src/openleo/__init__.py)
 DEV_READY := .venv/.dev-$(PINS)
-PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
+PIP_INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 TESTED := src/openleo tests benchmarks experiments docs
 
 # The first of these that runs, is in range and can make a virtual environment; PYTHON=... goes before them.
