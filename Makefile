@@ -64,7 +64,7 @@ lint: $(HERE_READY) $(DEV_READY)
 	  { .venv/bin/ruff format --check $(TESTED); echo 'hint: make format'; exit 1; }
 	@.venv/bin/ruff check --quiet $(TESTED)
 	@.venv/bin/mypy
-	@PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/lint-imports --no-timing
+	@PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/lint-imports --no-logo
 
 format: $(HERE_READY) $(DEV_READY)
 	@.venv/bin/ruff format $(TESTED)
