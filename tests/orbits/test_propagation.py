@@ -7,7 +7,7 @@ import pytest
 import sgp4
 from sgp4.api import Satrec
 
-from openleo.orbits.elements import ElementSets, _to_arrays, read_elements
+from openleo.orbits.elements import ElementSets, from_records, read_elements
 from openleo.orbits.propagation import Propagator
 from openleo.orbits.tle import parse_lines, parse_tle_text
 
@@ -86,7 +86,7 @@ def verification_cases() -> tuple[ElementSets, dict[int, np.ndarray]]:
             wanted[number] = []
         elif line[:1] == " ":
             wanted[number].append([float(f) for f in line.split()[:4]])
-    return _to_arrays(records), {k: np.array(v) for k, v in wanted.items()}
+    return from_records(records), {k: np.array(v) for k, v in wanted.items()}
 
 
 def test_vallados_published_positions_come_out_to_a_millimetre() -> None:

@@ -217,7 +217,7 @@ def assemble(
     if not kept:
         raise _nothing_usable(found, path, kind)
     return ReadResult(
-        sets=_to_arrays(kept),
+        sets=from_records(kept),
         problems=tuple(found),
         duplicates=len(good) - len(kept),
         path=path,
@@ -236,7 +236,8 @@ def _nothing_usable(problems: Sequence[Problem], path: Path | None, kind: str) -
     )
 
 
-def _to_arrays(records: Sequence[Record]) -> ElementSets:
+def from_records(records: Sequence[Record]) -> ElementSets:
+    """Return the arrays of records as they are, without looking at whether a satellite could fly them."""
     numbers = np.array([r[5:] for r in records], dtype=np.float64)
     return ElementSets(
         name=tuple(r.name for r in records),
@@ -261,7 +262,7 @@ def _impossible(records: Sequence[Record]) -> list[str]:
     usable = [i for i, reason in enumerate(reasons) if not reason]
     if not usable:
         return reasons
-    sets = _to_arrays([records[i] for i in usable])
+    sets = from_records([records[i] for i in usable])
     perigee_km = sets.semi_major_axis_m / 1000.0 * (1.0 - sets.eccentricity) - EARTH_RADIUS_KM
     for i, height in zip(usable, perigee_km, strict=True):
         if not height > 0.0:

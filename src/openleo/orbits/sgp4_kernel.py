@@ -10,11 +10,16 @@ that was not enough and hands those satellites to `one_position`, which is the p
 """
 
 import math
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.compile import njit
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 # WGS72 as SGP4 uses it (Vallado et al. 2006, appendix D; Spacetrack Report No. 3).
 EARTH_RADIUS_KM = 6378.135
@@ -175,22 +180,27 @@ def to_blocks(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.ascontiguousarray(padded.reshape(ROWS, blocks, LANES).transpose(1, 0, 2)).reshape(-1)
 
 
-@njit
+def _inlined(function: _F) -> _F:
+    """Compile as `njit` does, always into the caller: a loop with a call in it does not vectorise."""
+    return cast(_F, numba.njit(cache=True, error_model="numpy", nogil=True, forceinline=True)(function))
+
+
+@_inlined
 def _sincos(x: float) -> tuple[float, float]:
     """Return sine and cosine to 1e-16 for |x| < 1e6: Taylor series about multiples of pi/2, no branches."""
-    k = math.floor(x * _TWO_OVER_PI + 0.5)
+    k = np.floor(x * _TWO_OVER_PI + 0.5)
     r = ((x - k * _PIO2_A) - k * _PIO2_B) - k * _PIO2_C
     z = r * r
     s = r + r * z * (
         -1.0 / 6.0 + z * (1.0 / 120.0 + z * (-1.0 / 5040.0 + z * (1.0 / 362880.0 + z * (
-            -1.0 / 39916800.0 + z * (1.0 / 6227020800.0 - z / 1307674368000.0)))))
+            -1.0 / 39916800.0 + z * (1.0 / 6227020800.0 + z * (-1.0 / 1307674368000.0))))))
     )  # fmt: skip
     c = 1.0 + z * (
         -0.5 + z * (1.0 / 24.0 + z * (-1.0 / 720.0 + z * (1.0 / 40320.0 + z * (
             -1.0 / 3628800.0 + z * (1.0 / 479001600.0 + z * (
-                -1.0 / 87178291200.0 + z / 20922789888000.0))))))
+                -1.0 / 87178291200.0 + z * (1.0 / 20922789888000.0)))))))
     )  # fmt: skip
-    quarter = k - 4.0 * math.floor(0.25 * k)
+    quarter = k - 4.0 * np.floor(0.25 * k)
     odd = abs(quarter - 2.0) == 1.0
     sine = c if odd else s
     cosine = s if odd else c
@@ -199,166 +209,153 @@ def _sincos(x: float) -> tuple[float, float]:
     return sine, cosine
 
 
-@njit
+@_inlined
 def _turn(s: float, c: float, d: float) -> tuple[float, float]:
-    """Return sine and cosine of an angle after a turn by a small ``d``; to 1e-16 for |d| < 0.03."""
+    """Return sine and cosine of an angle after a turn by a small ``d``; to 1e-16 for |d| < 0.1."""
     z = d * d
-    sd = d * (1.0 + z * (-1.0 / 6.0 + z * (1.0 / 120.0 + z * (-1.0 / 5040.0 + z / 362880.0))))
-    cd = 1.0 + z * (-0.5 + z * (1.0 / 24.0 + z * (-1.0 / 720.0 + z / 40320.0)))
+    sd = d * (1.0 + z * (-1.0 / 6.0 + z * (1.0 / 120.0 + z * (-1.0 / 5040.0 + z * (1.0 / 362880.0)))))
+    cd = 1.0 + z * (-0.5 + z * (1.0 / 24.0 + z * (-1.0 / 720.0 + z * (1.0 / 40320.0))))
     return s * cd + c * sd, c * cd - s * sd
 
 
-@njit
-def _fill_block(blocks: np.ndarray, base: int, day: float, minute: float, work: np.ndarray) -> None:
-    """Fill ``work`` (4 x LANES, flat) with TEME x, y, z in Earth radii and the last Kepler correction."""
-    for j in range(LANES):
-        i = base + j
-        t = (day - blocks[i + _DAY * LANES]) * 1440.0 + (minute - blocks[i + _MINUTE * LANES])
-        t2 = t * t
-        xmdf = blocks[i + _MO * LANES] + blocks[i + _MDOT * LANES] * t
-        _, cos_m = _sincos(xmdf)
-        bulge = 1.0 + blocks[i + _ETA * LANES] * cos_m
-        temp = blocks[i + _OMGCOF * LANES] * t + blocks[i + _XMCOF * LANES] * (
-            bulge * bulge * bulge - blocks[i + _DELMO * LANES]
-        )
-        mm = xmdf + temp
-        argp = blocks[i + _ARGPO * LANES] + blocks[i + _ARGPDOT * LANES] * t - temp
-        node = (
-            blocks[i + _NODEO * LANES] + blocks[i + _NODEDOT * LANES] * t + blocks[i + _NODECF * LANES] * t2
-        )
-        shrink = 1.0 - t * (
-            blocks[i + _CC1 * LANES]
-            + t * (blocks[i + _D2 * LANES] + t * (blocks[i + _D3 * LANES] + t * blocks[i + _D4 * LANES]))
-        )
-        sin_mm, _ = _sincos(mm)
-        e = (
-            blocks[i + _ECCO * LANES]
-            - blocks[i + _BCC4 * LANES] * t
-            - blocks[i + _BCC5 * LANES] * (sin_mm - blocks[i + _SINMAO * LANES])
-        )
-        ahead = t2 * (
-            blocks[i + _T2 * LANES]
-            + t * (blocks[i + _T3 * LANES] + t * (blocks[i + _T4 * LANES] + t * blocks[i + _T5 * LANES]))
-        )
-        possible = (e < 1.0) and (e >= -0.001)
-        e = e if e > _MIN_ECCENTRICITY else _MIN_ECCENTRICITY
-        a = blocks[i + _AO * LANES] * shrink * shrink
-        sin_w, cos_w = _sincos(argp)
-        inv_p = 1.0 / (a * (1.0 - e * e))
-        axn = e * cos_w
-        ayn = e * sin_w + inv_p * blocks[i + _AYCOF * LANES]
-        u = mm + blocks[i + _NO * LANES] * ahead + argp + inv_p * blocks[i + _XLCOF * LANES] * axn
+@_inlined
+def _secular(block: np.ndarray, j: int, t: float) -> tuple[float, float, float, float, float]:
+    """Return eccentricity, semi-major axis, argument of perigee, node and mean argument of latitude.
 
-        # Kepler's equation for E + omega, by Newton from u: each correction is small, so turn instead of
-        # computing sines again.
-        s, c = _sincos(u)
-        first = (axn * s - ayn * c) / (1.0 - c * axn - s * ayn)
-        off = first
-        s, c = _turn(s, c, first)
-        step = (axn * s - ayn * c - off) / (1.0 - c * axn - s * ayn)
-        off += step
-        s, c = _turn(s, c, step)
-        step = (axn * s - ayn * c - off) / (1.0 - c * axn - s * ayn)
-        s, c = _turn(s, c, step)
-
-        ecos = axn * c + ayn * s
-        esin = axn * s - ayn * c
-        el2 = axn * axn + ayn * ayn
-        betal = math.sqrt(1.0 - el2)
-        part = esin / (1.0 + betal)
-        inv_1me = 1.0 / (1.0 - ecos)
-        sin_u = inv_1me * (s - ayn - axn * part)
-        cos_u = inv_1me * (c - axn + ayn * part)
-        sin2u = 2.0 * sin_u * cos_u
-        cos2u = 1.0 - 2.0 * sin_u * sin_u
-        inv_pl = 1.0 / (a * (1.0 - el2))
-        k1 = 0.5 * J2 * inv_pl
-        k2 = k1 * inv_pl
-        cosi = blocks[i + _COSIO * LANES]
-        sini = blocks[i + _SINIO * LANES]
-        cos2i = cosi * cosi
-        r = (
-            a * (1.0 - ecos) * (1.0 - 1.5 * k2 * betal * (3.0 * cos2i - 1.0))
-            + 0.5 * k1 * (1.0 - cos2i) * cos2u
-        )
-        su, cu = _turn(sin_u, cos_u, -0.25 * k2 * (7.0 * cos2i - 1.0) * sin2u)
-        sin_n, cos_n = _sincos(node)
-        sn, cn = _turn(sin_n, cos_n, 1.5 * k2 * cosi * sin2u)
-        si, ci = _turn(sini, cosi, 1.5 * k2 * cosi * sini * cos2u)
-        r = r if possible and r >= 1.0 else math.nan  # r < 1 Earth radius: decayed
-        work[j] = r * (cn * cu - sn * ci * su)
-        work[LANES + j] = r * (sn * cu + cn * ci * su)
-        work[2 * LANES + j] = r * si * su
-        work[3 * LANES + j] = abs(step) if abs(first) < _KEPLER_FIRST else 1.0
-
-
-@njit
-def one_position(blocks: np.ndarray, base: int, day: float, minute: float) -> tuple[float, float, float]:
-    """Return TEME x, y, z in Earth radii of the satellite whose constants start at ``base``; NaN if decayed.
-
-    Any eccentricity below one: Vallado's limited Newton iteration with the library's sines.
+    With the secular effects of gravity and drag ``t`` minutes after the epoch.
     """
-    nan = math.nan
-    t = (day - blocks[base + _DAY * LANES]) * 1440.0 + (minute - blocks[base + _MINUTE * LANES])
-    xmdf = blocks[base + _MO * LANES] + blocks[base + _MDOT * LANES] * t
-    bulge = 1.0 + blocks[base + _ETA * LANES] * math.cos(xmdf)
-    temp = blocks[base + _OMGCOF * LANES] * t + blocks[base + _XMCOF * LANES] * (
-        bulge**3 - blocks[base + _DELMO * LANES]
+    t2 = t * t
+    xmdf = block[_MO * LANES + j] + block[_MDOT * LANES + j] * t
+    _, cos_m = _sincos(xmdf)
+    bulge = 1.0 + block[_ETA * LANES + j] * cos_m
+    temp = block[_OMGCOF * LANES + j] * t + block[_XMCOF * LANES + j] * (
+        bulge * bulge * bulge - block[_DELMO * LANES + j]
     )
     mm = xmdf + temp
-    argp = blocks[base + _ARGPO * LANES] + blocks[base + _ARGPDOT * LANES] * t - temp
-    node = blocks[base + _NODEO * LANES] + blocks[base + _NODEDOT * LANES] * t
-    node += blocks[base + _NODECF * LANES] * t**2
-    shrink = 1.0 - blocks[base + _CC1 * LANES] * t - blocks[base + _D2 * LANES] * t**2
-    shrink -= blocks[base + _D3 * LANES] * t**3 + blocks[base + _D4 * LANES] * t**4
-    e = blocks[base + _ECCO * LANES] - blocks[base + _BCC4 * LANES] * t
-    e -= blocks[base + _BCC5 * LANES] * (math.sin(mm) - blocks[base + _SINMAO * LANES])
-    ahead = blocks[base + _T2 * LANES] * t**2 + blocks[base + _T3 * LANES] * t**3
-    ahead += blocks[base + _T4 * LANES] * t**4 + blocks[base + _T5 * LANES] * t**5
-    if not -0.001 <= e < 1.0:
-        return nan, nan, nan
-    e = max(e, _MIN_ECCENTRICITY)
-    a = blocks[base + _AO * LANES] * shrink**2
+    argp = block[_ARGPO * LANES + j] + block[_ARGPDOT * LANES + j] * t - temp
+    node = block[_NODEO * LANES + j] + block[_NODEDOT * LANES + j] * t + block[_NODECF * LANES + j] * t2
+    shrink = 1.0 - t * (
+        block[_CC1 * LANES + j]
+        + t * (block[_D2 * LANES + j] + t * (block[_D3 * LANES + j] + t * block[_D4 * LANES + j]))
+    )
+    sin_mm, _ = _sincos(mm)
+    e = (
+        block[_ECCO * LANES + j]
+        - block[_BCC4 * LANES + j] * t
+        - block[_BCC5 * LANES + j] * (sin_mm - block[_SINMAO * LANES + j])
+    )
+    ahead = t2 * (
+        block[_T2 * LANES + j]
+        + t * (block[_T3 * LANES + j] + t * (block[_T4 * LANES + j] + t * block[_T5 * LANES + j]))
+    )
+    a = block[_AO * LANES + j] * shrink * shrink
+    a = a if (e < 1.0) and (e >= -0.001) else math.nan
+    e = e if e > _MIN_ECCENTRICITY else _MIN_ECCENTRICITY
+    return e, a, argp, node, mm + block[_NO * LANES + j] * ahead + argp
+
+
+@_inlined
+def _long_period(block: np.ndarray, j: int, e: float, a: float, argp: float) -> tuple[float, float, float]:
+    """Return e cos(omega), e sin(omega) and the shift in argument of latitude: long-period terms of J3."""
+    sin_w, cos_w = _sincos(argp)
     inv_p = 1.0 / (a * (1.0 - e * e))
-    axn = e * math.cos(argp)
-    ayn = e * math.sin(argp) + inv_p * blocks[base + _AYCOF * LANES]
-    u = mm + blocks[base + _NO * LANES] * ahead + argp + inv_p * blocks[base + _XLCOF * LANES] * axn
+    axn = e * cos_w
+    return axn, e * sin_w + inv_p * block[_AYCOF * LANES + j], inv_p * block[_XLCOF * LANES + j] * axn
+
+
+@_inlined
+def _kepler_near(axn: float, ayn: float, u: float) -> tuple[float, float, float]:
+    """Return sine and cosine of E + omega, and a doubt: below `_KEPLER_DOUBT` they are exact to 1e-13.
+
+    Three Newton steps from u.  Each is small, so turn by it instead of computing sines again.
+    """
+    s, c = _sincos(u)
+    first = (axn * s - ayn * c) / (1.0 - c * axn - s * ayn)
+    off = first
+    s, c = _turn(s, c, first)
+    step = (axn * s - ayn * c - off) / (1.0 - c * axn - s * ayn)
+    off += step
+    s, c = _turn(s, c, step)
+    step = (axn * s - ayn * c - off) / (1.0 - c * axn - s * ayn)
+    s, c = _turn(s, c, step)
+    return s, c, abs(step) if abs(first) < _KEPLER_FIRST else 1.0
+
+
+@njit
+def _kepler_any(axn: float, ayn: float, u: float) -> tuple[float, float]:
+    """Return sine and cosine of E + omega for any eccentricity: Vallado's limited Newton iteration."""
     u = u % (2.0 * math.pi)
     big_e = u
     for _ in range(10):
-        step = (u - ayn * math.cos(big_e) + axn * math.sin(big_e) - big_e) / (
-            1.0 - math.cos(big_e) * axn - math.sin(big_e) * ayn
-        )
-        step = min(max(step, -0.95), 0.95)
-        big_e += step
+        s, c = math.sin(big_e), math.cos(big_e)
+        step = (u - ayn * c + axn * s - big_e) / (1.0 - c * axn - s * ayn)
+        big_e += min(max(step, -0.95), 0.95)
         if abs(step) < 1e-12:
             break
-    s, c = math.sin(big_e), math.cos(big_e)
+    return math.sin(big_e), math.cos(big_e)
+
+
+@_inlined
+def _position(
+    block: np.ndarray, j: int, a: float, node: float, e: tuple[float, float], anomaly: tuple[float, float]
+) -> tuple[float, float, float]:
+    """Return TEME x, y, z in Earth radii, with the short-period terms of J2; NaN below the surface.
+
+    ``e`` is `_long_period`'s vector, ``anomaly`` the sine and cosine of E + omega.
+    """
+    axn, ayn = e
+    s, c = anomaly
+    ecos, esin = axn * c + ayn * s, axn * s - ayn * c
     el2 = axn * axn + ayn * ayn
-    if el2 > 1.0 or not a > 0.0:
-        return nan, nan, nan
-    esin, ecos = axn * s - ayn * c, axn * c + ayn * s
     betal = math.sqrt(1.0 - el2)
     part = esin / (1.0 + betal)
-    sin_u, cos_u = (s - ayn - axn * part) / (1.0 - ecos), (c - axn + ayn * part) / (1.0 - ecos)
+    inv_1me = 1.0 / (1.0 - ecos)
+    sin_u = inv_1me * (s - ayn - axn * part)
+    cos_u = inv_1me * (c - axn + ayn * part)
+    sin2u = 2.0 * sin_u * cos_u
+    cos2u = 1.0 - 2.0 * sin_u * sin_u
     inv_pl = 1.0 / (a * (1.0 - el2))
-    k2 = 0.5 * J2 * inv_pl * inv_pl
-    cosi, sini = blocks[base + _COSIO * LANES], blocks[base + _SINIO * LANES]
-    cos2u, sin2u = 1.0 - 2.0 * sin_u * sin_u, 2.0 * sin_u * cos_u
-    r = a * (1.0 - ecos) * (1.0 - 1.5 * k2 * betal * (3.0 * cosi * cosi - 1.0))
-    r += 0.25 * J2 * inv_pl * (1.0 - cosi * cosi) * cos2u
-    if not r >= 1.0:
-        return nan, nan, nan
-    su = math.atan2(sin_u, cos_u) - 0.25 * k2 * (7.0 * cosi * cosi - 1.0) * sin2u
-    node += 1.5 * k2 * cosi * sin2u
-    incl = math.atan2(sini, cosi) + 1.5 * k2 * cosi * sini * cos2u
-    sn, cn = math.sin(node), math.cos(node)
-    across = math.cos(incl) * math.sin(su)
-    return (
-        r * (cn * math.cos(su) - sn * across),
-        r * (sn * math.cos(su) + cn * across),
-        r * math.sin(incl) * math.sin(su),
-    )
+    k1 = 0.5 * J2 * inv_pl
+    k2 = k1 * inv_pl
+    cosi, sini = block[_COSIO * LANES + j], block[_SINIO * LANES + j]
+    cos2i = cosi * cosi
+    r = a * (1.0 - ecos) * (1.0 - 1.5 * k2 * betal * (3.0 * cos2i - 1.0))
+    r += 0.5 * k1 * (1.0 - cos2i) * cos2u
+    r = r if r >= 1.0 else math.nan  # below one Earth radius: decayed
+    # The corrections of angles are under 0.01 rad wherever r >= 1, so turn by them.
+    su, cu = _turn(sin_u, cos_u, -0.25 * k2 * (7.0 * cos2i - 1.0) * sin2u)
+    sin_n, cos_n = _sincos(node)
+    sn, cn = _turn(sin_n, cos_n, 1.5 * k2 * cosi * sin2u)
+    si, ci = _turn(sini, cosi, 1.5 * k2 * cosi * sini * cos2u)
+    return r * (cn * cu - sn * ci * su), r * (sn * cu + cn * ci * su), r * si * su
+
+
+@_inlined
+def _minutes_since_epoch(block: np.ndarray, j: int, day: float, minute: float) -> float:
+    since: float = (day - block[_DAY * LANES + j]) * 1440.0 + (minute - block[_MINUTE * LANES + j])
+    return since
+
+
+@njit
+def _fill_block(block: np.ndarray, day: float, minute: float, work: np.ndarray) -> None:
+    """Fill ``work`` (4 x LANES, flat) with TEME x, y, z in Earth radii and the doubt of Kepler."""
+    for j in range(LANES):
+        e, a, argp, node, lat = _secular(block, j, _minutes_since_epoch(block, j, day, minute))
+        axn, ayn, shift = _long_period(block, j, e, a, argp)
+        s, c, doubt = _kepler_near(axn, ayn, lat + shift)
+        x, y, z = _position(block, j, a, node, (axn, ayn), (s, c))
+        work[j] = x
+        work[LANES + j] = y
+        work[2 * LANES + j] = z
+        work[3 * LANES + j] = doubt
+
+
+@njit
+def _one_position(block: np.ndarray, j: int, day: float, minute: float) -> tuple[float, float, float]:
+    """Return TEME x, y, z in Earth radii of satellite ``j`` of a block, whatever its eccentricity."""
+    e, a, argp, node, lat = _secular(block, j, _minutes_since_epoch(block, j, day, minute))
+    axn, ayn, shift = _long_period(block, j, e, a, argp)
+    return _position(block, j, a, node, (axn, ayn), _kepler_any(axn, ayn, lat + shift))
 
 
 @njit
@@ -378,12 +375,12 @@ def fill_positions(
         day, minute = instants[k, 0], instants[k, 1]
         cos_g, sin_g = turns[k, 0] * metres, turns[k, 1] * metres
         for b in range((count + LANES - 1) // LANES):
-            base = b * LANES * ROWS
-            _fill_block(blocks, base, day, minute, work)
+            block = blocks[b * LANES * ROWS : (b + 1) * LANES * ROWS]
+            _fill_block(block, day, minute, work)
             for j in range(min(LANES, count - b * LANES)):
                 x, y, z = work[j], work[LANES + j], work[2 * LANES + j]
                 if not work[3 * LANES + j] < _KEPLER_DOUBT:
-                    x, y, z = one_position(blocks, base + j, day, minute)
+                    x, y, z = _one_position(block, j, day, minute)
                 s = columns[b * LANES + j]
                 out[k, s, 0] = cos_g * x + sin_g * y
                 out[k, s, 1] = cos_g * y - sin_g * x
