@@ -137,13 +137,17 @@ def _observer_itrs_m(station: files.Station) -> tuple[float, float, float]:
 
 
 def paths(folder: HypatiaFolder, source: int, target: int, times_ns: NDArray[np.int64]) -> Iterator[PathAt]:
-    """Yield the shortest path between two ground stations (gids) at each of ``times_ns`` since the epoch.
+    """Return the shortest path between two ground stations (gids) at each of ``times_ns`` since the epoch.
 
-    Raises BadInput when both are the same station.
+    They are computed as they are taken.  Raises BadInput when both are the same station.
     """
     if source == target:
         name = folder.stations[source].name
         raise BadInput(f"the path starts and ends at {name} (gid {source})", "name two ground stations")
+    return _paths(folder, source, target, np.asarray(times_ns, dtype=np.int64))
+
+
+def _paths(folder: HypatiaFolder, source: int, target: int, times_ns: NDArray[np.int64]) -> Iterator[PathAt]:
     ends_m = folder.station_itrs_m[[source, target]]
     delay_s = np.empty(folder.neighbours.shape)
     leg_s = np.empty((2, folder.satellites))
