@@ -94,7 +94,7 @@ ODD_CELLS = np.array(
 
 
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 2_000))
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_terminals_on_cells_are_inside_them_and_even(seed, count):
     latitude, longitude = place_on_cells(CELLS, count, seed=seed)
     found, number = np.unique(cell_of(latitude, longitude), return_counts=True)
