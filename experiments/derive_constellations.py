@@ -7,6 +7,8 @@ docs/constellations.md).  Prints every figure that page quotes about the tables;
 """
 
 import argparse
+import csv
+import gzip
 from pathlib import Path
 from typing import NamedTuple
 
@@ -147,14 +149,14 @@ def family(plane: Plane) -> str:
 
 
 def merge_small(planes: list[Plane]) -> list[Plane]:
-    """Add strays (fewer than 3, within 1.5 deg of a plane of their family) to that plane's count."""
+    """Add strays (fewer than 3, within 1.5 deg of a plane of their shell) to that plane's count."""
     big = [p for p in planes if p.satellites >= 3]
     alone = []
     for stray in (p for p in planes if p.satellites < 3):
         near = [
             (abs(apart_rad(stray.raan_rad, p.raan_rad)), i)
             for i, p in enumerate(big)
-            if (family(p), p.ku, p.laser) == (family(stray), stray.ku, stray.laser)
+            if (p.shell, p.ku, p.laser) == (stray.shell, stray.ku, stray.laser)
         ]
         if near and min(near)[0] < SAME_PLANE_RAD:
             i = min(near)[1]
@@ -331,6 +333,37 @@ def print_grid(c: Constellation) -> None:
             )
 
 
+def print_numbers(c: Constellation) -> None:
+    """Print catalogue numbers and launches by ranges of Starlink's own numbers."""
+    own = np.array(
+        [int(n.split("-")[1].split()[0]) if n.startswith("STARLINK-") else -1 for n in c.sets.name]
+    )
+    for low, high in ((0, 1000), (1000, 3000), (3000, 11000), (11000, 12000), (30000, 99999)):
+        chosen = np.flatnonzero((own >= low) & (own < high))
+        if len(chosen):
+            catalogue = c.sets.catalogue_number[chosen]
+            launches = sorted(c.sets.designator[i][:8] for i in chosen)
+            print(
+                f"{c.name} STARLINK-{low} to {high - 1}: {len(chosen)} satellites, catalogue"
+                f" {catalogue.min()}-{catalogue.max()}, launches {launches[0]} to {launches[-1]}"
+            )
+
+
+def print_serving(folder: Path) -> None:
+    """Print how many satellites that really served Louvain in July 2024 we hold to be in service."""
+    result = read_elements(folder / "elements.tle.gz")
+    c = constellation_from_sets(result.sets, name="2024-07", source="SatInView")
+    serves = dict(zip(c.sets.name, c.shell, strict=True))
+    with gzip.open(folder / "serving_satellite.csv.gz", "rt", encoding="utf-8") as rows:
+        seen = {row["Connected_Satellite"] for row in csv.DictReader(rows)}
+    known = [int(serves[n]) for n in sorted(seen) if n in serves]
+    counts = ", ".join(
+        f"{s.name}: {known.count(i)} of {int((c.shell == i).sum())}" for i, s in enumerate(c.shells)
+    )
+    inside = sum(k >= 0 for k in known)
+    print(f"Louvain 2024-07: {inside} of {len(known)} serving satellites in a band; {counts}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -347,6 +380,9 @@ def main() -> None:
     print(f"2026: {np.mean((height > 450e3) & (height < 490e3)):.0%} of those in service at 450-490 km")
     for c in (open_set(arguments.folder, "starlink_2022-09-14"), today):
         print_grid(c)
+    print_numbers(open_set(arguments.folder, "starlink_2022-09-14"))
+    print_numbers(today)
+    print_serving(arguments.folder.parent / "performance" / "satinview_ucl_2024-07-17")
     if arguments.write:
         DATA.mkdir(exist_ok=True)
         source = (

@@ -152,3 +152,12 @@ def test_tables_are_small() -> None:
 
     for table in (resources.files("openleo.orbits") / "data").iterdir():
         assert len(table.read_bytes()) < 200_000, table.name
+
+
+def test_every_built_in_has_its_place_in_the_docs() -> None:
+    page = Path(__file__).parents[2] / "docs" / "constellations.md"
+    text = page.read_text(encoding="utf-8")
+    for name in builtin_names():
+        satellites = len(load_constellation(name, at=OCTOBER))
+        assert f"| `{name}` |" in text
+        assert f"| {satellites:,} |" in text

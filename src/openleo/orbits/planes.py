@@ -122,8 +122,8 @@ def grid_neighbours(constellation: "Constellation", at: np.datetime64 | None = N
     planes of equal size are joined with the phase shift that makes the mean link over an orbit shortest;
     others by mutually nearest phase.  A link that the Earth would break somewhere along the orbit is not
     made: a Walker star so has its seam, and polar shells of few planes have no links between them.  Phases
-    are taken at ``at``, by default the constellation's epoch.  Which links are short enough for a laser is the
-    caller's test (``max_isl_km``).
+    are taken at ``at``, by default the constellation's epoch.  Which links are short enough for a laser is
+    the caller's test (``max_isl_km``).
     """
     when = constellation.epoch if at is None else at
     sets = constellation.sets
