@@ -94,7 +94,7 @@ def to_position(latitude: str, longitude: str) -> tuple[float, float]:
         raise WrongCell("latitude", latitude, "a latitude is between -90 and 90", "give decimal degrees")
     if not abs(lon) <= 360.0:
         raise WrongCell("longitude", longitude, "a longitude is between -180 and 180", "give decimal degrees")
-    return lat, (lon + 180.0) % 360.0 - 180.0
+    return lat, lon if -180.0 <= lon < 180.0 else (lon + 180.0) % 360.0 - 180.0
 
 
 def refuse(path: Path, problems: Sequence[RowProblem], good: int) -> BadInput:

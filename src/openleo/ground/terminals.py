@@ -90,7 +90,10 @@ class Terminals:
         return cls(
             ids=TerminalIds.made(seed, group, count) if ids is None else TerminalIds.of(ids),
             latitude_deg=latitude.copy(),
-            longitude_deg=(longitude + 180.0) % 360.0 - 180.0,
+            # What is within range stays as it was written, to the last digit.
+            longitude_deg=np.where(
+                (longitude >= -180.0) & (longitude < 180.0), longitude, (longitude + 180.0) % 360.0 - 180.0
+            ),
             kind=column(find_kind(kind).code, np.uint8),
             account=column(0, np.uint16),
             group=column(0, np.uint16),
