@@ -250,7 +250,7 @@ class _Row:
 
 
 def _rows(path: Path, known: Sequence[str]) -> Iterator[_Row]:
-    """Yield the rows of a CSV file after checking its header, but for lines that are empty or begin with #."""
+    """Yield the rows of a CSV file after checking its header; empty lines and # comments are skipped."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
