@@ -148,6 +148,10 @@ def family(plane: Plane) -> str:
     return f"{inclination:.0f}"
 
 
+def same_class(a: Plane, b: Plane) -> bool:
+    return abs(a.inclination_rad - b.inclination_rad) < np.radians(0.5)
+
+
 def merge_small(planes: list[Plane]) -> list[Plane]:
     """Add strays (fewer than 3, within 1.5 deg of a plane of their shell) to that plane's count."""
     big = [p for p in planes if p.satellites >= 3]
@@ -192,10 +196,14 @@ def interpolate(first: list[Plane], second: list[Plane], share: float) -> tuple[
             out.append(p._replace(raan_rad=node, phase_rad=phase, satellites=count))
         else:
             out.append(p._replace(satellites=(1.0 - share) * p.satellites))
-    shells = {family(p): p for p in first}
+    shells = {p.shell: p for p in first}.values()
     for j, q in enumerate(second):
         if j not in used:
-            like = shells[family(q)]
+            # By the first set's bands: a stray between two shells may serve in the other, or not at all.
+            holds = [p for p in shells if p.low_m <= q.altitude_m <= p.high_m and same_class(p, q)]
+            if not holds:
+                continue
+            like = holds[0]
             same = {"shell": like.shell, "low_m": like.low_m, "high_m": like.high_m}
             out.append(q._replace(satellites=share * q.satellites, **same))
     return out, np.array(differences)
