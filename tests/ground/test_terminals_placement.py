@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from openleo.base.errors import BadInput
 from openleo.ground.cells import cell_of
+from openleo.ground.land import NO_COUNTRY, SEA, land_table
 from openleo.ground.placement import place_by_population, place_on_cells
 from openleo.ground.places import populated_places
 
@@ -65,6 +66,25 @@ def test_where_almost_nothing_is_allowed_terminals_stand_at_their_places():
 
     latitude, _ = place_by_population("MT", 50, seed=1, keep=only_at_places)
     assert np.isin(latitude, places.latitude_deg).all()
+
+
+@pytest.mark.parametrize("country", ["UA", "MT", "NO", "FJ", "KI"])
+def test_terminals_stand_in_their_country_or_at_its_ports(country):
+    """A port's cell may be mostly water and so count as sea; nobody stands in a neighbour's cell."""
+    land = land_table()
+    found = land.country_of(cell_of(*place_by_population(country, 1_000, seed=1)))
+    own = found == land.countries.index(country)
+    assert (own | (found == SEA)).all()
+    assert own.mean() > (0.9 if country == "UA" else 0.2)
+
+
+def test_another_land_table_moves_terminals():
+    without = land_table().with_override("crimea", NO_COUNTRY)
+    crimea = land_table().disputed_cells("crimea")
+    before = np.isin(cell_of(*place_by_population("UA", 3_000, seed=1)), crimea)
+    after = np.isin(cell_of(*place_by_population("UA", 3_000, seed=1, land=without)), crimea)
+    assert before.sum() > 100
+    assert not after.any()
 
 
 def test_a_country_with_one_place_and_none_at_all():

@@ -14,6 +14,7 @@ from openleo.base.constants import EARTH_MEAN_RADIUS_M
 from openleo.base.errors import BadInput
 from openleo.base.hashing import hash_u32, uniform
 from openleo.ground.cells import cell_of
+from openleo.ground.land import SEA, Land, land_table
 from openleo.ground.places import PopulatedPlaces, populated_places
 
 Float = NDArray[np.float64]
@@ -36,6 +37,7 @@ def place_by_population(
     count: int,
     *,
     seed: int,
+    land: Land | None = None,
     keep: Keep | None = None,
     outside_cells: NDArray[np.uint64] | None = None,
 ) -> tuple[Float, Float]:
@@ -43,11 +45,15 @@ def place_by_population(
 
     A terminal takes a place in proportion to its residents (a share of them, `RURAL_SHARE`, in proportion to
     the square root) and a normal scatter around it that grows with the size of the place.
-    Points for which ``keep(latitude_deg, longitude_deg)`` is false, or in ``outside_cells``, are drawn again;
-    no place that is itself outside is used.  Raises BadInput when the country is unknown or nothing is left.
+    Points outside the country's cells in ``land`` (the built-in table unless given), in ``outside_cells``, or
+    for which ``keep(latitude_deg, longitude_deg)`` is false are drawn again; no place that is itself outside
+    is used.  Raises BadInput when the country is unknown or nothing is left.
     """
     places = populated_places(country)
-    test = _test_of(keep, outside_cells)
+    allowed_cells = _cells_of_country(places, land_table() if land is None else land)
+    if outside_cells is not None:
+        allowed_cells = np.setdiff1d(allowed_cells, np.asarray(outside_cells, dtype=np.uint64))
+    test = _test_of(keep, allowed_cells)
     allowed = test(places.latitude_deg, places.longitude_deg)
     if not allowed.any():
         raise BadInput(
@@ -91,18 +97,32 @@ def place_on_cells(
     return _inside_cells(centre, corners, corner_count, row, seed)
 
 
-def _test_of(keep: Keep | None, outside_cells: NDArray[np.uint64] | None) -> Keep:
-    banned = np.unique(np.asarray([] if outside_cells is None else outside_cells, dtype=np.uint64))
+def _cells_of_country(places: PopulatedPlaces, land: Land) -> NDArray[np.uint64]:
+    """Return the sorted cells where terminals of a country may stand.
 
+    Those are its own cells, and the cells of its places that count as sea: a port's cell may be mostly water.
+    A country too small to have a cell of its own takes those of its places.
+    """
+    of_places = np.unique(cell_of(places.latitude_deg, places.longitude_deg))
+    if places.country not in land.countries:
+        return of_places
+    return np.union1d(land.cells_of(places.country), of_places[land.country_of(of_places) == SEA])
+
+
+def _test_of(keep: Keep | None, allowed_cells: NDArray[np.uint64]) -> Keep:
     def test(latitude_deg: Float, longitude_deg: Float) -> NDArray[np.bool_]:
-        inside = np.ones(len(latitude_deg), dtype=np.bool_)
-        if len(banned):
-            inside &= ~np.isin(cell_of(latitude_deg, longitude_deg), banned)
-        if keep is not None:
-            inside &= keep(latitude_deg, longitude_deg)
-        return inside
+        inside = _is_among(cell_of(latitude_deg, longitude_deg), allowed_cells)
+        return inside if keep is None else inside & keep(latitude_deg, longitude_deg)
 
     return test
+
+
+def _is_among(cells: NDArray[np.uint64], sorted_cells: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Say for each cell (N,) whether it is in ``sorted_cells`` (M,)."""
+    if not len(sorted_cells):
+        return np.zeros(len(cells), dtype=np.bool_)
+    place = np.minimum(np.searchsorted(sorted_cells, cells), len(sorted_cells) - 1)
+    return np.asarray(sorted_cells[place] == cells)
 
 
 def _choose_places(
