@@ -1,4 +1,7 @@
-"""Scenarios: what a run starts from, read from TOML, checked, and compiled into arrays."""
+"""Scenarios: what a run starts from, read from TOML, checked, and compiled into arrays.
+
+`compile_world` is in `openleo.scenario.world`: it needs numba, which reading a scenario does not.
+"""
 
 from openleo.scenario.blocks import FAULT_KINDS, PREFERENCES, NetworkBlock
 from openleo.scenario.load import builtin_names, load_scenario

@@ -9,6 +9,7 @@ _LISTS = (
     "terminals", "background", "areas", "switches", "accounts", "limits", "withdrawals", "faults",
 )  # fmt: skip
 _NAME_KEYS = ("name", "id")
+_OPEN = ("home", "disputed")  # tables keyed by countries or areas: any key may be new
 
 
 def switch(document: dict[str, Any], ids: Iterable[str], *, enabled: bool) -> None:
@@ -88,7 +89,7 @@ def set_at(document: dict[str, Any], path: str, value: object) -> None:
         elif isinstance(here, dict):
             here = holder[key] = dict(here)
     last = parts[-1]
-    if not (len(parts) > 1 and parts[-2] == "home"):  # home PoPs are keyed by country: any may be new
+    if not (len(parts) > 1 and parts[-2] in _OPEN):
         last = _key_in(here, last, path)
     here[last] = value
 

@@ -105,7 +105,7 @@ class TrackBlock(Block):
 
     waypoints: Annotated[tuple[Point, ...], Field(min_length=2)]
     speed_kmh: Positive
-    loop: Flag = True
+    repeat: Literal["loop", "back-and-forth", "once"] = "loop"
 
 
 class TerminalsBlock(Item):
@@ -125,10 +125,12 @@ class TerminalsBlock(Item):
     file: MaybeText = ""
     tracks: tuple[TrackBlock, ...] = ()
     speed_kmh: Positive | None = None
+    roam_steps: Annotated[Count, Field(ge=1, le=500)] = 12
     spread_km: NotNegative = 0.0
+    stagger_hours: NotNegative = 0.0
     backup_hours: NotNegative = 0.0
     backup_share: Share = 1.0
-    obstructed_share: Share = 0.0
+    obstructed_share: Share | None = None
     mask: MaybeText = ""
 
 
@@ -160,6 +162,13 @@ class AreaBlock(Item):
     cells: tuple[Text, ...] = ()
     country: Country | None = None
     union: tuple[Text, ...] = ()
+
+
+class LandBlock(Block):
+    """Which cells are land, and whose."""
+
+    table: Text = "builtin"
+    disputed: dict[Text, Country] = Field(default_factory=dict)
 
 
 class CountriesBlock(Block):

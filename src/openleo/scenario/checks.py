@@ -123,16 +123,18 @@ def _group(group: TerminalsBlock) -> Iterable[tuple[str, str, str]]:
     """Yield (key, what, fix) for what a group of terminals lacks for its place, or has too much."""
     needs: dict[str, tuple[str, ...]] = {
         "population": ("count",), "land": ("count",), "cities": ("count",), "points": ("points",),
-        "track": ("count",), "roam": ("count", "inside", "speed_kmh"), "file": ("file",),
+        "track": ("count",), "roam": ("count", "inside"), "file": ("file",),
     }  # fmt: skip
     place = "file" if group.file and group.place == "population" else group.place
     for key in needs[place]:
         if not getattr(group, key):
             yield key, f'is missing: place = "{place}" needs it', f"add {key}"
-    if place in {"population", "land"} and not (group.country or group.countries or group.inside):
+    if place == "population" and not (group.country or group.countries):
+        yield "country", 'is missing: place = "population" needs it', 'add country = "UA" or countries = [..]'
+    if place == "land" and not (group.country or group.countries or group.inside):
         yield (
             "country",
-            f'is missing: place = "{place}" needs it',
+            'is missing: place = "land" needs it',
             'add country = "UA", countries = [..] or inside',
         )
     if place == "track" and not (group.tracks or group.file):

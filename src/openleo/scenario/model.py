@@ -20,6 +20,7 @@ from openleo.scenario.blocks import (
     CountriesBlock,
     FaultBlock,
     GatewaysBlock,
+    LandBlock,
     LimitBlock,
     NetworkBlock,
     PopsBlock,
@@ -50,6 +51,7 @@ class Scenario(Block):
     network: NetworkBlock = NetworkBlock()
     gateways: GatewaysBlock = GatewaysBlock()
     pops: PopsBlock = PopsBlock()
+    land: LandBlock = LandBlock()
     countries: CountriesBlock = CountriesBlock()
     terminals: tuple[TerminalsBlock, ...] = ()
     background: tuple[BackgroundBlock, ...] = ()
@@ -100,6 +102,8 @@ class Scenario(Block):
         Raises BadInput for an unknown id or key and for a value that does not fit.
         """
         document = self.document()
+        if constellation is not None and Path(constellation).is_file():
+            constellation = str(Path(constellation).resolve())  # as the caller sees it, not from the folder
         if at_epoch is not None:
             _shift(document, days=round((_aware(at_epoch) - self.start) / timedelta(days=1)))
         if start is not None:
@@ -121,7 +125,7 @@ class Scenario(Block):
 
     def files(self) -> tuple[Path, ...]:
         """Return the files that the scenario names, in order of first mention."""
-        names = [self.gateways.table, self.pops.table, self.constellation.use]
+        names = [self.gateways.table, self.pops.table, self.land.table, self.constellation.use]
         names += [name for group in self.terminals for name in (group.file, group.mask)]
         paths = (self.path(name) for name in names if name not in {"", "builtin"})
         return tuple(dict.fromkeys(path for path in paths if path.is_file()))
@@ -132,8 +136,19 @@ class Scenario(Block):
         return path if path.is_absolute() or self._folder is None else self._folder / path
 
     def canonical_json(self) -> str:
-        """Return the scenario as JSON that is the same for the same meaning: sorted keys, UTC, no spaces."""
+        """Return the scenario as JSON that is the same for the same meaning: sorted keys, UTC, no spaces.
+
+        Files appear by name, not by path, so that it does not depend on where they lie.
+        """
         data = self.model_dump(mode="json", by_alias=True)
+        holders = [
+            (data["constellation"], "use"),
+            *((data[key], "table") for key in ("gateways", "pops", "land")),
+        ]
+        holders += [(group, key) for group in data["terminals"] for key in ("file", "mask")]
+        for holder, key in holders:
+            if holder[key] and self.path(holder[key]).is_file():
+                holder[key] = Path(holder[key]).name
         return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     def sha256(self) -> str:

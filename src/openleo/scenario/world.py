@@ -1,0 +1,263 @@
+"""A scenario compiled: every name resolved to an index, every time to a slot, every place to a cell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openleo.base.clock import first_slot_from, to_datetime64
+from openleo.base.errors import BadInput, did_you_mean
+from openleo.ground.cells import cell_of
+from openleo.ground.land import Land, land_table
+from openleo.ground.masks import HorizonMask, MaskTable
+from openleo.ground.sites import Gateways, Pops
+from openleo.ground.terminals import Terminals, join_terminals
+from openleo.ground.tracks import TrackTable, join_track_tables
+from openleo.orbits.builtin import builtin_names, load_constellation
+from openleo.orbits.constellation import Constellation, stale_elements_warning
+from openleo.policy import Rules, Subjects
+from openleo.scenario.areas import Cells, area_cells, cells_in
+from openleo.scenario.blocks import NetworkBlock
+from openleo.scenario.faults import Fault, Things, idle_faults, resolve_faults
+from openleo.scenario.groups import build_group, group_name, placed_by_population, seed_of
+from openleo.scenario.model import Scenario
+from openleo.scenario.rules import rules_timeline
+from openleo.scenario.sites import gateways_of, home_pops, pops_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Background:
+    """Other users' demand, per cell (C,): assumed terminals that have no row of their own.
+
+    ``cells`` uint64 sorted and unique; ``count`` int32 terminals; ``home_pop`` int16 index into the PoPs.
+    """
+
+    cells: Cells
+    count: NDArray[np.int32]
+    home_pop: NDArray[np.int16]
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class World:
+    """What the engine runs: S satellites, G gateways, P PoPs, U terminals, M riders on tracks.
+
+    ``scenario`` is the one in force: disabled assumptions are applied.  ``slots`` are the first and last slot
+    (those that start in [start, end)).  ``terminal_cell`` uint64 (U,) and ``terminal_country`` int16 (U,;
+    index into ``country_names``, -1 at sea) are those at the first slot's start; a terminal whose ``track``
+    is not -1 moves by ``tracks``.  ``terminal_home_pop`` int16 (U,) indexes ``pops``.
+    ``terminals.mask`` indexes ``masks``.  ``areas`` maps names to sorted cells.  ``rules_timeline`` holds
+    (effective slot, rules) in ascending order, the first at the first slot; their ``account_names`` continue
+    ``terminals``'.  ``faults`` act in their slots.  ``warnings`` are (detail, hint), for people and manifest.
+    """
+
+    scenario: Scenario
+    slots: tuple[int, int]
+    network: NetworkBlock
+    constellation: Constellation
+    gateways: Gateways
+    pops: Pops
+    terminals: Terminals
+    terminal_cell: Cells
+    terminal_country: NDArray[np.int16]
+    terminal_home_pop: NDArray[np.int16]
+    tracks: TrackTable
+    masks: MaskTable
+    background: Background
+    areas: Mapping[str, Cells]
+    land: Land
+    country_names: tuple[str, ...]
+    rules_timeline: tuple[tuple[int, Rules], ...]
+    faults: tuple[Fault, ...]
+    warnings: tuple[tuple[str, str], ...]
+
+    @property
+    def first_slot(self) -> int:
+        """The run's first slot."""
+        return self.slots[0]
+
+    @property
+    def slot_count(self) -> int:
+        """How many slots the run has."""
+        return self.slots[1] - self.slots[0] + 1
+
+    @property
+    def account_names(self) -> tuple[str, ...]:
+        """The accounts that ``terminals.account`` and the rules refer to."""
+        return self.rules_timeline[0][1].account_names
+
+    def subjects(self, cells: Cells | None = None, speed_m_s: NDArray[np.float32] | None = None) -> Subjects:
+        """Return the terminals (U,) as rules see them, in ``cells`` (default: the first slot's), by speed."""
+        speed = np.zeros(len(self.terminals), np.float32) if speed_m_s is None else speed_m_s
+        return Subjects(
+            cell=self.terminal_cell if cells is None else cells,
+            country=self.terminal_country if cells is None else self.country_of(cells),
+            account=self.terminals.account,
+            speed_m_s=speed,
+            kind=self.terminals.kind,
+        )
+
+    def country_of(self, cells: Cells) -> NDArray[np.int16]:
+        """Return the country of each cell (N,) as an index into ``country_names``, -1 at sea."""
+        return self.land.country_of(cells)
+
+    def rules_at(self, slot: int) -> Rules:
+        """Return the rules in force in a slot."""
+        return max((entry for entry in self.rules_timeline if entry[0] <= slot), key=lambda e: e[0])[1]
+
+
+def compile_world(scenario: Scenario) -> World:
+    """Resolve a scenario into arrays.
+
+    Raises BadInput that names the key for whatever cannot be resolved: sites, areas, countries, files,
+    satellites, and a run too short to hold the start of a slot.
+    """
+    scenario = scenario.in_force()
+    slots = slots_of(scenario)
+    constellation, warnings = _constellation(scenario)
+    land = _land(scenario)
+    _check_countries(scenario, land)
+    areas = area_cells(scenario.areas, land)
+    gateways, pops = gateways_of(scenario), pops_of(scenario)
+    terminals, tracks, masks = _terminals(scenario, areas, land)
+    cells = cell_of(terminals.latitude_deg, terminals.longitude_deg)
+    country = land.country_of(cells).astype(np.int16)
+    things = Things(
+        constellation=constellation, gateways=gateways, pops=pops, terminals=terminals, terminal_cell=cells,
+        areas=areas, slots=slots,
+    )  # fmt: skip
+    faults = resolve_faults(scenario, things)
+    accounts = tuple(dict.fromkeys([*terminals.account_names, *(a.name for a in scenario.accounts)]))
+    return World(
+        scenario=scenario,
+        slots=slots,
+        network=scenario.network,
+        constellation=constellation,
+        gateways=gateways,
+        pops=pops,
+        terminals=terminals,
+        terminal_cell=cells,
+        terminal_country=country,
+        terminal_home_pop=home_pops(
+            scenario, pops, cells, land.countries, _service_country(terminals, country, land.countries)
+        ),
+        tracks=tracks,
+        masks=masks,
+        background=_background(scenario, areas, land, pops),
+        areas=areas,
+        land=land,
+        country_names=land.countries,
+        rules_timeline=rules_timeline(
+            scenario,
+            areas=areas,
+            accounts=accounts,
+            countries=land.countries,
+            too_small=land.too_small,
+            slots=slots,
+        ),
+        faults=faults,
+        warnings=(*warnings, *idle_faults(scenario, faults)),
+    )
+
+
+def slots_of(scenario: Scenario) -> tuple[int, int]:
+    """Return the first and last slot that start in [start, end); raises BadInput where there is none."""
+    first = first_slot_from(to_datetime64(scenario.start))
+    stop = first_slot_from(to_datetime64(scenario.end))
+    if stop <= first:
+        raise BadInput(
+            f"no slot starts between {scenario.start.isoformat()} and {scenario.end.isoformat()}",
+            "make the run at least 15 s long (slots start at :12, :27, :42 and :57)",
+        )
+    return first, stop - 1
+
+
+def _constellation(scenario: Scenario) -> tuple[Constellation, tuple[tuple[str, str], ...]]:
+    """Return the satellites, and a warning where their elements are old at the start or the end."""
+    use = scenario.constellation.use
+    begin, end = to_datetime64(scenario.start), to_datetime64(scenario.end)
+    if use not in builtin_names() and not scenario.path(use).is_file():
+        raise BadInput(
+            f"constellation.use: {use!r} is neither built in nor a file ({scenario.path(use)})",
+            did_you_mean(use, builtin_names()) + ", or give the path of a file of element sets",
+        )
+    source = use if use in builtin_names() else str(scenario.path(use))
+    constellation = load_constellation(source, at=begin)
+    if use in builtin_names():  # its elements are made for the start
+        return constellation, ()
+    stale = stale_elements_warning(constellation, begin) or stale_elements_warning(constellation, end)
+    return constellation, () if stale is None else (stale,)
+
+
+def _land(scenario: Scenario) -> Land:
+    """Return the land table, with the scenario's choice of country for disputed areas."""
+    block = scenario.land
+    land = land_table(None if block.table == "builtin" else scenario.path(block.table))
+    for name, country in block.disputed.items():
+        land = land.with_override(name, country)
+    return land
+
+
+def _check_countries(scenario: Scenario, land: Land) -> None:
+    """Raise BadInput for a country of terminals, background, areas or homes that no land table knows."""
+    named = [(f"pops.home.{code}", code) for code in scenario.pops.home]
+    for n, group in enumerate(scenario.terminals):
+        codes = group.countries or ((group.country,) if group.country else ())
+        named += [(f"terminals[{n}].countries", code) for code in codes]
+    for n, block in enumerate(scenario.background):
+        named += [(f"background[{n}].countries", code) for code in block.countries]
+    named += [(f"areas[{n}].country", a.country) for n, a in enumerate(scenario.areas) if a.country]
+    for key, code in named:
+        if code not in land.countries and code not in land.too_small:
+            raise BadInput(f"{key}: no land is known for {code!r}", did_you_mean(code, land.countries))
+
+
+def _terminals(
+    scenario: Scenario, areas: dict[str, Cells], land: Land
+) -> tuple[Terminals, TrackTable, MaskTable]:
+    """Build every group, and number riders and masks over all of them."""
+    parts: list[Terminals] = []
+    tables: list[TrackTable] = []
+    masks: list[HorizonMask] = []
+    riders = 0
+    for n, block in enumerate(scenario.terminals, start=1):
+        group = build_group(scenario, block, group_name(block, n), areas, land)
+        t = group.terminals
+        track = np.where(t.track >= 0, t.track + riders, -1).astype(np.int32)
+        mask = np.where(t.mask >= 0, t.mask + len(masks), -1).astype(np.int32)
+        parts.append(replace(t, track=track, mask=mask))
+        tables.append(group.riders)
+        masks += group.masks
+        riders += len(group.riders)
+    return join_terminals(parts), join_track_tables(tables), MaskTable.of(masks)
+
+
+def _service_country(
+    terminals: Terminals, here: NDArray[np.int16], countries: tuple[str, ...]
+) -> NDArray[np.int16]:
+    """Return the country (U,) whose home PoP serves a terminal: its service address's, else where it is."""
+    number = {code: n for n, code in enumerate(countries)}
+    named = np.array([*(number.get(code, -1) for code in terminals.country_names), -1], np.int16)
+    home = named[terminals.country]
+    return np.where(home >= 0, home, here).astype(np.int16)
+
+
+def _background(scenario: Scenario, areas: dict[str, Cells], land: Land, pops: Pops) -> Background:
+    cells = []
+    for n, block in enumerate(scenario.background, start=1):
+        latitude, longitude, _ = placed_by_population(
+            block.countries,
+            block.terminals,
+            seed=seed_of(scenario, f"background/{block.name or n}"),
+            land=land,
+            inside=None,
+            outside=cells_in(block.outside, areas),
+        )
+        cells.append(cell_of(latitude, longitude))
+    distinct, count = np.unique(np.concatenate([np.zeros(0, np.uint64), *cells]), return_counts=True)
+    country = land.country_of(distinct).astype(np.int16)
+    home = home_pops(scenario, pops, distinct, land.countries, country)
+    return Background(cells=distinct, count=count.astype(np.int32), home_pop=home)
