@@ -1,7 +1,7 @@
 """All next hops of Kuiper-630 (1,156 satellites, 100 cities) a step, against sgp4 and scipy doing the same.
 
 A step is: positions, which cities see which satellites, and every next hop and delay satellite to city
-and city to city.  The rule is Hypatia's: a city uses satellites within 1,260 km of slant range, over +Grid lasers.
+and city to city.  The rule is Hypatia's: a city uses satellites within 1,260 km of slant range.
 CPU seconds on one core; the median of several runs, each of both ways in turn.
 """
 

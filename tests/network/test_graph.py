@@ -286,6 +286,25 @@ def test_links_near_the_geostationary_arc_are_not_used() -> None:
         assert g.view_of(network, endpoint((0.0, 0.0))).in_view == in_view
 
 
+@pytest.mark.parametrize(("elevation_deg", "in_view"), [(30.1, 1), (29.9, 0), (25.3, 0)])
+def test_a_minimum_elevation_of_30_degrees_means_30_degrees(elevation_deg: float, in_view: int) -> None:
+    """Guards a fault seen elsewhere: a flat-Earth cone of 1,260 km at 630 km passed for 30, and was 25.2."""
+    elevation_rad = math.radians(elevation_deg)
+    site_m = geodetic_to_itrs_m(math.radians(45.0), 0.0)
+    up = np.array([math.cos(math.radians(45.0)), 0.0, math.sin(math.radians(45.0))])
+    north = np.array([-up[2], 0.0, up[0]])
+    satellite_m = site_m + 1_200e3 * (math.sin(elevation_rad) * up + math.cos(elevation_rad) * north)
+    network = g.build_graph(
+        sat_name=("one",),
+        sat_itrs_m=satellite_m[None, :],
+        in_service=np.ones(1, np.bool_),
+        serves_users=np.ones(1, np.bool_),
+        neighbours=np.full((1, 1), -1, np.int32),
+        gateways=gateways(),
+    )
+    assert g.view_of(network, endpoint((45.0, 0.0), min_elevation_deg=30.0)).in_view == in_view
+
+
 def test_long_lasers_are_not_used() -> None:
     name, itrs_m, neighbours = satellites(0)
     everything = np.ones(len(name), np.bool_)

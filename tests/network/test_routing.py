@@ -95,6 +95,21 @@ def test_a_tie_goes_to_the_lowest_index_and_a_satellite_of_its_own_exit_keeps_it
     assert next_hop.tolist() == [EXIT, EXIT, 1, 0]
 
 
+@pytest.mark.parametrize("satellites", [3, 4, 7, 34])
+def test_in_a_ring_every_pair_is_delivered_the_shorter_way(satellites: int) -> None:
+    """Guards a fault seen elsewhere: 80 of 408 deliverable pairs of a ring were delivered."""
+    pairs = np.array([(s, (s + 1) % satellites) for s in range(satellites)])
+    ring = routing.neighbour_table(pairs, satellites)
+    own_s = np.where(np.eye(satellites, dtype=bool), 0.0, INF)
+    dist_s, next_hop = np.empty_like(own_s), np.empty(own_s.shape, np.int32)
+    routing.shortest_to_each(ring, delays(ring), own_s, dist_s, next_hop)
+    for target in range(satellites):
+        for s in range(satellites):
+            apart = min((s - target) % satellites, (target - s) % satellites)
+            assert dist_s[target, s] == apart
+            assert len(routing.follow(next_hop[target], s)) == apart + 1
+
+
 def test_satellites_of_another_shell_without_links_are_unreached() -> None:
     two_islands = routing.neighbour_table(np.array([(0, 1), (2, 3)]), 5)
     dist_s, next_hop = routing.shortest_to_exits(two_islands, delays(two_islands), exits(5, s0=0.5))
