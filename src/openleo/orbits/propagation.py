@@ -36,7 +36,7 @@ class Propagator:
     """SGP4 (WGS72, improved mode) for S element sets.
 
     A position depends on its element set and instant alone, to the last bit: not on what else is computed
-    with it.  Safe to use from several threads unless there are deep-space sets.
+    with it.  Safe to use from several threads.
     """
 
     def __init__(self, sets: ElementSets, *, dut1_s: float = 0.0) -> None:
@@ -97,6 +97,14 @@ class Propagator:
         if len(self._deep):
             _fill_deep_space(self.sets.take(self._deep), np.atleast_1d(times), turns, self._deep, out)
         return out
+
+
+def teme_reference_m(sets: ElementSets, times: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """Return what `Propagator.teme_m` does, from the ``sgp4`` package alone; slow, for tests."""
+    out = np.full((len(times), len(sets), 3), np.nan)
+    still = np.tile([1.0, 0.0], (len(times), 1))
+    _fill_deep_space(sets, times, still, np.arange(len(sets)), out)
+    return out
 
 
 def _fill_deep_space(
