@@ -140,6 +140,7 @@ class BackgroundBlock(Item):
     name: MaybeText = ""
     countries: Annotated[tuple[Country, ...], Field(min_length=1)]
     terminals: Annotated[Count, Field(ge=1)]
+    cells: Annotated[Count, Field(ge=1)] | None = None
     outside: tuple[Text, ...] = ()
 
 

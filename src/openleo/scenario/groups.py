@@ -1,7 +1,7 @@
 """Terminals from a scenario's groups: where they stand, how they move, what powers them."""
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ from openleo.ground.terminal_files import read_terminals
 from openleo.ground.terminals import Terminals
 from openleo.ground.track_files import read_tracks
 from openleo.ground.tracks import TrackTable, share_tracks, track_from_waypoints, track_table
-from openleo.scenario.areas import Cells, cells_in
+from openleo.scenario.areas import NO_CELLS, Cells, cells_in
 from openleo.scenario.blocks import BackgroundBlock, TerminalsBlock
 from openleo.scenario.model import Scenario
 from openleo.scenario.obstructions import with_masks
@@ -55,31 +55,46 @@ def placed_by_population(
 ) -> tuple[Float, Float, NDArray[np.int16]]:
     """Return latitudes, longitudes (N,) in degrees and the index of each one's country in ``countries``.
 
-    Countries share the count by the people who live there; nobody is scattered over a border or into the sea.
+    Countries share the count by the people who live there; nobody is scattered over a border.
     """
+    wanted = NO_CELLS if inside is None else inside
+
+    def keep(latitude_deg: Float, longitude_deg: Float) -> NDArray[np.bool_]:
+        return np.isin(cell_of(latitude_deg, longitude_deg), wanted)
+
+    within = None if inside is None else keep
     weights = [float(populated_places(code).residents.sum()) for code in countries]
     counts = shares(count, weights)
     latitude, longitude = [], []
     for code, part in zip(countries, counts, strict=True):
         own = int(hash_u32(seed, zlib.crc32(code.encode()), 1))
-        keep = _keep(code, land, inside)
-        lat, lon = place_by_population(code, part, seed=own, keep=keep, outside_cells=outside)
+        lat, lon = place_by_population(code, part, seed=own, land=land, keep=within, outside_cells=outside)
         latitude.append(lat)
         longitude.append(lon)
     country = np.repeat(np.arange(len(counts)), counts).astype(np.int16)
     return np.concatenate(latitude), np.concatenate(longitude), country
 
 
-def _keep(code: str, land: Land, inside: Cells | None) -> Callable[[Float, Float], NDArray[np.bool_]]:
-    """Return the test of a place: in its country (unless smaller than a cell) and inside the areas."""
-    number = land.countries.index(code) if code in land.countries else None
+def background_cells(
+    scenario: Scenario, block: BackgroundBlock, number: int, areas: Mapping[str, Cells], land: Land
+) -> tuple[Cells, NDArray[np.int64]]:
+    """Return the cells (C,) of one block of other users, sorted, and how many terminals each has.
 
-    def keep(latitude_deg: Float, longitude_deg: Float) -> NDArray[np.bool_]:
-        cells = cell_of(latitude_deg, longitude_deg)
-        kept = np.ones(len(cells), np.bool_) if number is None else land.country_of(cells) == number
-        return kept if inside is None else kept & np.isin(cells, inside)
-
-    return keep
+    With fewer ``cells`` than they would fall on, the fullest are kept and share all of them by what they had.
+    """
+    latitude, longitude, _ = placed_by_population(
+        block.countries,
+        block.terminals,
+        seed=seed_of(scenario, f"background/{block.name or number}"),
+        land=land,
+        inside=None,
+        outside=cells_in(block.outside, areas),
+    )
+    cells, count = np.unique(cell_of(latitude, longitude), return_counts=True)
+    if block.cells is not None and block.cells < len(cells):
+        fullest = np.sort(np.argsort(-count, kind="stable")[: block.cells])
+        cells, count = cells[fullest], np.array(shares(block.terminals, count[fullest].tolist()), np.int64)
+    return cells, count
 
 
 def land_cells(group: TerminalsBlock, areas: Mapping[str, Cells], land: Land, seed: int) -> Cells:

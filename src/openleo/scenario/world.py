@@ -17,10 +17,10 @@ from openleo.ground.tracks import TrackTable, join_track_tables
 from openleo.orbits.builtin import builtin_names, load_constellation
 from openleo.orbits.constellation import Constellation, stale_elements_warning
 from openleo.policy import Rules, Subjects
-from openleo.scenario.areas import Cells, area_cells, cells_in
+from openleo.scenario.areas import Cells, area_cells
 from openleo.scenario.blocks import NetworkBlock
 from openleo.scenario.faults import Fault, Things, idle_faults, resolve_faults
-from openleo.scenario.groups import build_group, group_name, placed_by_population, seed_of
+from openleo.scenario.groups import background_cells, build_group, group_name
 from openleo.scenario.model import Scenario
 from openleo.scenario.rules import rules_timeline
 from openleo.scenario.sites import gateways_of, home_pops, pops_of
@@ -246,18 +246,15 @@ def _service_country(
 
 
 def _background(scenario: Scenario, areas: dict[str, Cells], land: Land, pops: Pops) -> Background:
-    cells = []
-    for n, block in enumerate(scenario.background, start=1):
-        latitude, longitude, _ = placed_by_population(
-            block.countries,
-            block.terminals,
-            seed=seed_of(scenario, f"background/{block.name or n}"),
-            land=land,
-            inside=None,
-            outside=cells_in(block.outside, areas),
-        )
-        cells.append(cell_of(latitude, longitude))
-    distinct, count = np.unique(np.concatenate([np.zeros(0, np.uint64), *cells]), return_counts=True)
+    blocks = [
+        background_cells(scenario, block, n, areas, land)
+        for n, block in enumerate(scenario.background, start=1)
+    ]
+    distinct, inverse = np.unique(
+        np.concatenate([np.zeros(0, np.uint64), *(cells for cells, _ in blocks)]), return_inverse=True
+    )
+    count = np.zeros(len(distinct), np.int64)
+    np.add.at(count, inverse, np.concatenate([np.zeros(0, np.int64), *(n for _, n in blocks)]))
     country = land.country_of(distinct).astype(np.int16)
     home = home_pops(scenario, pops, distinct, land.countries, country)
     return Background(cells=distinct, count=count.astype(np.int32), home_pop=home)
