@@ -8,7 +8,7 @@ from astropy import units
 from astropy.coordinates import ITRS, TEME, CartesianRepresentation
 from astropy.time import Time
 from astropy.utils import iers
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from skyfield.api import EarthSatellite, load, wgs84
 
@@ -126,6 +126,7 @@ SITES = st.tuples(st.floats(-1.57, 1.57), st.floats(-3.14, 3.14), st.floats(-400
 SATELLITES = st.tuples(st.floats(-1.5, 1.5), st.floats(-3.14, 3.14), st.floats(200e3, 36_000e3))
 
 
+@settings(deadline=None)
 @given(st.lists(SITES, min_size=1, max_size=4), st.lists(SATELLITES, min_size=1, max_size=4))
 def test_the_kernel_agrees_with_the_textbook(
     sites: list[tuple[float, ...]], places: list[tuple[float, ...]]

@@ -27,6 +27,8 @@ _JD_1949 = 2_433_281.5  # the origin of days in sgp4init: 1949 December 31
 
 def _day_and_minute(times: NDArray[np.datetime64]) -> NDArray[np.float64]:
     """Return days since 1970 and minutes of the day (T, 2): two floats that lose no nanosecond."""
+    if np.isnat(times).any():
+        raise ValueError("times hold NaT, which is no instant")
     ns = np.asarray(times).astype("datetime64[ns]").astype(np.int64)
     days = np.floor_divide(ns, _DAY_NS).astype(np.float64)
     return np.stack([days, np.remainder(ns, _DAY_NS) / _MINUTE_NS], axis=-1)
@@ -79,7 +81,7 @@ class Propagator:
         """Return ITRS positions (T, S, 3) in metres at UTC ``times`` (T,).
 
         TEME turned by GMST82 (docs/accuracy.md, "Orbits and frames").  NaN where a satellite has decayed or
-        its elements broke down.
+        its elements broke down.  Raises ValueError for NaT.
         """
         angle = gmst82_rad(np.atleast_1d(times), dut1_s=self.dut1_s)
         return self._positions_m(times, np.stack([np.cos(angle), np.sin(angle)], axis=-1))
