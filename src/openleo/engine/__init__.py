@@ -1,1 +1,8 @@
-"""Placeholder."""
+"""The step from slot to slot, and the one cause of every dark terminal."""
+
+from openleo.engine.network import Network, prepare
+from openleo.engine.run import first_state, replay, run_slots
+from openleo.engine.state import State
+from openleo.engine.static import static_tables
+
+__all__ = ["Network", "State", "first_state", "prepare", "replay", "run_slots", "static_tables"]

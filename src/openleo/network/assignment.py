@@ -277,7 +277,17 @@ def _swap(
 
 
 @njit
-def _best_swap(gain: np.ndarray, loss: np.ndarray, tried: np.ndarray, demand: Demand, board: Board) -> tuple[int, int]:
+def _was_tried(tried: np.ndarray, count: int, loser: int, winner: int) -> bool:
+    for i in range(count):
+        if tried[i, 0] == loser and tried[i, 1] == winner:
+            return True
+    return False
+
+
+@njit
+def _best_swap(
+    gain: np.ndarray, loss: np.ndarray, tried: np.ndarray, count: int, demand: Demand, board: Board
+) -> tuple[int, int]:
     """Return the untried (loser, winner) at one gateway with the largest gain less loss, or (-1, -1)."""
     best, loser, winner = 0, -1, -1
     for w in range(gain.shape[0]):
@@ -285,7 +295,7 @@ def _best_swap(gain: np.ndarray, loss: np.ndarray, tried: np.ndarray, demand: De
             continue
         for t in range(gain.shape[0]):
             g = board.gateway[t]
-            if g < 0 or gain[w] - loss[t] <= best or tried[w, t]:
+            if g < 0 or gain[w] - loss[t] <= best or _was_tried(tried, count, t, w):
                 continue
             for j in range(demand.gateways.shape[1]):
                 if demand.gateways[w, j] == g:
@@ -301,13 +311,13 @@ def relieve(demand: Demand, limits: Limits, board: Board) -> int:
     left_over = _augment_all(demand, limits, board, head, following)
     if left_over == 0 or not limits.antennas_bind:
         return left_over
-    tried = np.zeros((board.load.shape[0], board.load.shape[0]), np.bool_)
-    for _ in range(_MAX_SWAPS):
+    tried = np.empty((_MAX_SWAPS, 2), np.int32)
+    for i in range(_MAX_SWAPS):
         loss = _losses(demand, limits, board, head, following)
-        loser, winner = _best_swap(_gains(demand, board), loss, tried, demand, board)
+        loser, winner = _best_swap(_gains(demand, board), loss, tried, i, demand, board)
         if loser < 0:
             break
-        tried[winner, loser] = True
+        tried[i, 0], tried[i, 1] = loser, winner
         before = (
             board.first.copy(), board.load.copy(), board.gateway.copy(), board.shut.copy(),
             board.free_antennas.copy(), head.copy(), following.copy(),

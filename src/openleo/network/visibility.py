@@ -24,6 +24,7 @@ ABOVE_ELEVATION, OUTSIDE_GSO, IN_FIELD_OF_VIEW, WITH_ROUTE = range(4)
 
 _REACH_PAD_RAD = math.radians(1.2)  # geodetic against geocentric zenith, and a half slot's motion
 _BEYOND = 3.0e38
+_FADE_RAD = math.radians(10.0)  # below this latitude the poleward preference fades out
 MAX_GATEWAYS_OF_SATELLITE = 8
 
 
@@ -266,6 +267,7 @@ def _choose(ground, sky, view, gso, slot, c, near, seen, height, work, satellite
     pop = ground.pop[c]
     pop_up = view.pop_up[pop]
     weights = view.preference
+    poleward = weights.poleward * min(1.0, max(-1.0, latitude / _FADE_RAD))
     key = np.int64(ground.key[c]) ^ view.seed
     sight = work.sight
     limits, row = gso.limits, gso_row(gso, latitude)
@@ -295,7 +297,7 @@ def _choose(ground, sky, view, gso, slot, c, near, seen, height, work, satellite
         with_route += 1
         range_m = sight[9, j]
         stretch = range_m / height[s]
-        value = weights.footprint * (stretch * stretch / u * 0.1) + weights.poleward * sign * n + weights.elevation * u
+        value = weights.footprint * (stretch * stretch / u) + poleward * n + weights.elevation * u
         if sky.second_generation[s]:
             value += weights.second_generation
         if weights.latency != 0.0:

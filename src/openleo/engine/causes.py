@@ -1,0 +1,147 @@
+"""The one cause of every cell that asks and is not served.
+
+First the constraint that leaves no candidate.  A cell with candidates lost to others: the slot's assignment is
+run again from the same state and hashes with one constraint relaxed, in the order fault, antennas, beams,
+channels, and the first that serves the cell is the cause; should it take several at once, they are relaxed
+one on top of the other in that order.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openleo.engine.geometry import Geometry, geometries
+from openleo.engine.network import Network
+from openleo.engine.schedule import Schedule, demand_of, schedule
+from openleo.engine.sight import reasons_of_no_satellite
+from openleo.engine.state import State
+from openleo.network.board import Limits
+from openleo.network.visibility import ABOVE_ELEVATION, IN_FIELD_OF_VIEW, OUTSIDE_GSO, WITH_ROUTE
+from openleo.snapshot.causes import Cause, Reason
+
+_OF_FAULT = {
+    "satellite": Cause.NO_SATS,
+    "plane": Cause.NO_SATS,
+    "shell": Cause.NO_SATS,
+    "isl": Cause.NO_GATEWAY,
+    "gateway": Cause.NO_GATEWAY,
+    "fibre": Cause.NO_GATEWAY,
+    "pop": Cause.POP_DOWN,
+}
+_NO_LIMIT = 30_000  # beams per dwell when beams are relaxed; fits the int16 they are counted in
+
+Relief = Callable[[], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Causes:
+    """Per cell (C,): ``cause`` uint8, ``reason`` uint8 and ``fault`` int16 (-1 none)."""
+
+    cause: NDArray[np.uint8]
+    reason: NDArray[np.uint8]
+    fault: NDArray[np.int16]
+
+
+def causes_of(net: Network, state: State, geometry: Geometry, result: Schedule) -> Causes:
+    """Return why each cell is dark, ONLINE for those served and IDLE for those that do not ask."""
+    asking = result.demand.terminals
+    served = result.board.first >= 0
+    cause = np.full(net.cell_count, Cause.IDLE, np.uint8)
+    cause[asking > 0] = Cause.ONLINE
+    out = Causes(cause, np.zeros(net.cell_count, np.uint8), np.full(net.cell_count, -1, np.int16))
+    dark = np.flatnonzero((asking > 0) & ~served)
+    if len(dark):
+        barred = dark[geometry.counts[dark, WITH_ROUTE] == 0]
+        _constraints(net, geometry, barred, out)
+        if geometry.conditions.faulty:
+            _blame_faults(net, geometry, barred, out)
+        _contention(net, state, geometry, asking, dark[geometry.counts[dark, WITH_ROUTE] > 0], out)
+    core = geometry.conditions.core_fault
+    if core >= 0:
+        down = (asking > 0) & served
+        out.cause[down], out.fault[down] = Cause.CORE_DOWN, core
+    return out
+
+
+def _constraints(net: Network, geometry: Geometry, cells: NDArray[np.int64], out: Causes) -> None:
+    """Name the first constraint that leaves each of ``cells`` without a candidate."""
+    counts = geometry.counts[cells]
+    pop_up = geometry.conditions.pop_up[net.points.pop[cells]]
+    out.cause[cells] = np.where(pop_up, Cause.NO_GATEWAY, Cause.POP_DOWN)
+    out.cause[cells[counts[:, IN_FIELD_OF_VIEW] == 0]] = Cause.OBSTRUCTED
+    hidden = cells[counts[:, OUTSIDE_GSO] == 0]
+    out.cause[hidden], out.reason[hidden] = Cause.NO_SATS, Reason.GSO
+    unseen = cells[counts[:, ABOVE_ELEVATION] == 0]
+    out.reason[unseen] = reasons_of_no_satellite(net, geometry, unseen)
+
+
+def _blame_faults(net: Network, geometry: Geometry, cells: NDArray[np.int64], out: Causes) -> None:
+    """Note for each cell the first fault without which it would have had a candidate."""
+    for row, other in _without_each_fault(net, geometry):
+        open_now = cells[(out.fault[cells] < 0) & (other.counts[cells, WITH_ROUTE] > 0)]
+        out.fault[open_now] = row
+
+
+def _without_each_fault(net: Network, geometry: Geometry) -> Iterator[tuple[int, Geometry]]:
+    """Yield the slot's geometry with each fault in turn lifted, then with all (named by the first)."""
+    holding = geometry.conditions.holding
+    faults = [row for row in holding if net.world.faults[row].kind in _OF_FAULT]
+    for row in faults:
+        rest = tuple(r for r in holding if r != row)
+        yield row, _under(net, geometry, rest)
+    if len(faults) > 1:
+        yield faults[0], _under(net, geometry, tuple(r for r in holding if r not in faults))
+
+
+def _under(net: Network, geometry: Geometry, holding: tuple[int, ...]) -> Geometry:
+    conditions = net.timeline.under(holding)
+    return geometries(net, [conditions], np.array([geometry.slot]))[0]
+
+
+def _contention(
+    net: Network,
+    state: State,
+    geometry: Geometry,
+    asking: NDArray[np.int32],
+    cells: NDArray[np.int64],
+    out: Causes,
+) -> None:
+    """Name the first single constraint that, relaxed, serves each of ``cells``; else the first combination."""
+    open_cells = cells
+    for cause, fault, relief in _reliefs(net, state, geometry, asking):
+        if len(open_cells) == 0:
+            return
+        helped = relief()[open_cells]
+        out.cause[open_cells[helped]] = cause
+        out.fault[open_cells[helped]] = fault
+        if cause == Cause.NO_SATS:
+            out.reason[open_cells[helped]] = Reason.OUT_OF_SERVICE
+        open_cells = open_cells[~helped]
+    assert len(open_cells) == 0, "with every constraint relaxed a cell with candidates is served"
+
+
+def _reliefs(
+    net: Network, state: State, geometry: Geometry, asking: NDArray[np.int32]
+) -> Iterator[tuple[Cause, int, Relief]]:
+    """Yield each relaxation in the documented order: its cause, its fault's row or -1, and how to try it."""
+
+    def relieved(limits: Limits, other: Geometry) -> NDArray[np.bool_]:
+        demand = demand_of(net, state, other, asking)
+        return np.asarray(schedule(net, demand, other, limits, further=False).board.first >= 0)
+
+    limits = net.limits
+    if geometry.conditions.faulty:
+        for row, other in _without_each_fault(net, geometry):
+            cause = _OF_FAULT[net.world.faults[row].kind]
+            yield cause, row, lambda other=other: relieved(limits, other)  # type: ignore[misc]
+    antennas = limits._replace(antennas_bind=False)
+    beams = limits._replace(beams=_NO_LIMIT)
+    channels = limits._replace(nco=False)
+    yield Cause.NO_ANTENNA, -1, lambda: relieved(antennas, geometry)
+    yield Cause.NO_BEAM, -1, lambda: relieved(beams, geometry)
+    yield Cause.NO_CHANNEL, -1, lambda: relieved(channels, geometry)
+    yield Cause.NO_ANTENNA, -1, lambda: relieved(antennas._replace(beams=_NO_LIMIT), geometry)
+    everything = antennas._replace(beams=_NO_LIMIT, nco=False)
+    yield Cause.NO_ANTENNA, -1, lambda: relieved(everything, geometry)

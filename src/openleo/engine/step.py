@@ -1,0 +1,209 @@
+"""One step: from the state before and a slot's geometry to the state after and a Snapshot."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openleo.engine.causes import Causes, causes_of
+from openleo.engine.geometry import Geometry
+from openleo.engine.masked import ALL_SECONDS, online_seconds
+from openleo.engine.network import Network
+from openleo.engine.schedule import Schedule, demand_of, schedule
+from openleo.engine.state import NEVER, State
+from openleo.engine.summary import busy_rates, weighted_percentiles
+from openleo.engine.terminals import Terminals
+from openleo.network.board import MAX_SATELLITES_PER_CELL, Board
+from openleo.network.settle import Beams, Ways, settle
+from openleo.snapshot.causes import Cause
+from openleo.snapshot.snapshot import Columns, Snapshot
+
+
+def step(net: Network, state: State, geometry: Geometry, terminals: Terminals) -> tuple[State, Snapshot]:
+    """Run one slot.  ``terminals`` must stand at the slot: it carries the rules and inputs in force."""
+    demand = demand_of(net, state, geometry, terminals.asking)
+    result = schedule(net, demand, geometry, net.limits)
+    causes = causes_of(net, state, geometry, result)
+    beams = _settled(net, geometry, result.board)
+    return _next_state(net, state, geometry, result), _snapshot(net, state, geometry, terminals, result, causes, beams)
+
+
+def _settled(net: Network, geometry: Geometry, board: Board) -> Beams:
+    shape = (net.cell_count, MAX_SATELLITES_PER_CELL)
+    count = len(geometry.sky.number)
+    out = Beams(
+        gateway=np.full(shape, -1, np.int16),
+        landing=np.full(shape, -1, np.int32),
+        user_s=np.zeros(shape, np.float32),
+        feeder_s=np.zeros(shape, np.float32),
+        fibre_s=np.zeros(shape, np.float32),
+        rate_bps=np.zeros(shape, np.float32),
+    )
+    exits = geometry.exits
+    if exits is None:
+        pops = net.fibre_s.shape[1]
+        ways = Ways(
+            geometry.feeder_s, net.fibre_s, board.gateway, np.zeros(count, np.bool_),
+            np.zeros((pops, 0), np.int32), np.zeros((pops, 0)),
+        )  # fmt: skip
+    else:
+        gateway = np.where(exits.by_laser, exits.gateway, board.gateway)
+        ways = Ways(geometry.feeder_s, net.fibre_s, gateway, exits.by_laser, exits.next_hop, exits.dist_s)
+    settle(
+        net.points, geometry.sky, ways, board, net.limits.dwells, net.world.network.feeder_gbps * 1e9, out
+    )
+    return out
+
+
+def _next_state(net: Network, state: State, geometry: Geometry, result: Schedule) -> State:
+    number, board = geometry.sky.number, result.board
+    satellite = np.full(net.cell_count, -1, np.int32)
+    served = board.first >= 0
+    satellite[served] = number[board.first[served]]
+    waits = (result.demand.terminals > 0) & ~served
+    since = np.where(state.unserved_since >= 0, state.unserved_since, geometry.slot)
+    gateway = np.full(len(net.world.constellation), -1, np.int16)
+    gateway[number] = board.gateway
+    return State(
+        satellite=satellite,
+        unserved_since=np.where(waits, since, NEVER).astype(np.int32),
+        gateway=gateway,
+    )
+
+
+def _snapshot(
+    net: Network,
+    state: State,
+    geometry: Geometry,
+    terminals: Terminals,
+    result: Schedule,
+    causes: Causes,
+    beams: Beams,
+) -> Snapshot:
+    board = result.board
+    first = np.argmax(board.colours > 0, axis=1)  # the satellite of the first unit stands first
+    rows = np.arange(net.cell_count)
+    served = board.first >= 0
+    rtt_us = np.full(net.cell_count, -1, np.int32)
+    way_s = (beams.user_s + beams.feeder_s + beams.fibre_s)[rows, first]
+    rtt_us[served] = np.rint(2e6 * way_s[served] + 1e3 * net.world.network.access_ms)
+    rate_kbps = np.where(served, np.rint(beams.rate_bps.sum(axis=1) * 1e-3), -1).astype(np.int32)
+    satellite = np.full(net.cell_count, -1, np.int16)
+    satellite[served] = geometry.sky.number[board.first[served]]
+    handover = served & (state.satellite >= 0) & (satellite != state.satellite)
+    units = np.bitwise_count(board.colours)
+    cells: Columns = {
+        "cause": causes.cause,
+        "reason": causes.reason,
+        "fault": causes.fault,
+        "asking": terminals.asking,
+        "seen": geometry.counts[:, 0],
+        "outside_gso": geometry.counts[:, 1],
+        "in_view": geometry.counts[:, 2],
+        "with_route": geometry.counts[:, 3],
+        "satellite": satellite,
+        "gateway": np.where(served, beams.gateway[rows, first], -1).astype(np.int16),
+        "satellites": (units > 0).sum(axis=1).astype(np.uint8),
+        "units": units.sum(axis=1).astype(np.uint8),
+        "handover": handover,
+        "rtt_us": rtt_us,
+        "rate_kbps": rate_kbps,
+    }
+    seconds = np.full(len(net.masked.terminal), ALL_SECONDS, np.uint16)
+    masked_cell = terminals.cell[net.masked.terminal]
+    asks = terminals.cause[net.masked.terminal] == 0
+    if len(seconds):
+        asks &= causes.cause[masked_cell] == Cause.ONLINE
+        online_seconds(net.masked, masked_cell, asks, geometry.sky, board, seconds)
+    moved = terminals.moved
+    return Snapshot(
+        slot=geometry.slot,
+        summary=_summary(net, geometry, terminals, result, causes, cells, seconds),
+        causes=_dark_by_cause(net, terminals, causes, seconds),
+        cells={name: values[net.tracked] for name, values in cells.items()},
+        beams=_beam_rows(net, geometry, board, beams),
+        **_overrides(net, terminals, seconds),
+        moved=net.moves.terminal[moved],
+        moved_cell=net.moves.row[moved],
+        moved_where=net.moves.where[:, moved],
+    )
+
+
+def _beam_rows(net: Network, geometry: Geometry, board: Board, beams: Beams) -> Columns:
+    if net.world.scenario.detail != "full":
+        return {}
+    of, b = np.nonzero(board.colours[net.tracked])
+    c = net.tracked[of]
+
+    def micros(seconds: NDArray[np.float32]) -> NDArray[np.int32]:
+        return np.rint(seconds[c, b] * 1e6).astype(np.int32)
+
+    return {
+        "cell": c,
+        "satellite": geometry.sky.number[board.satellite[c, b]].astype(np.int16),
+        "gateway": beams.gateway[c, b],
+        "colours": board.colours[c, b],
+        "user_us": micros(beams.user_s),
+        "feeder_us": micros(beams.feeder_s),
+        "fibre_us": micros(beams.fibre_s),
+        "rate_kbps": np.rint(beams.rate_bps[c, b] * 1e-3).astype(np.int32),
+    }
+
+
+def _overrides(net: Network, terminals: Terminals, seconds: NDArray[np.uint16]) -> dict[str, NDArray[np.generic]]:
+    """Return the terminals that fare otherwise than their cell: those that do not ask, and the obstructed."""
+    blocked = np.flatnonzero(seconds != ALL_SECONDS)
+    dark = terminals.dark
+    nothing = np.zeros(len(dark), np.uint16)
+    none = np.full(len(blocked), -1, np.int16)
+    return {
+        "dark": np.concatenate([dark, net.masked.terminal[blocked]]),
+        "dark_cause": np.concatenate([terminals.cause[dark], np.full(len(blocked), Cause.OBSTRUCTED, np.uint8)]),
+        "dark_rule": np.concatenate([terminals.rule[dark], none]),
+        "dark_fault": np.concatenate([terminals.fault[dark], none]),
+        "dark_seconds": np.concatenate([nothing, seconds[blocked]]),
+    }
+
+
+def _dark_by_cause(
+    net: Network, terminals: Terminals, causes: Causes, seconds: NDArray[np.uint16]
+) -> dict[int, int]:
+    """Count the terminals that are dark for the whole slot, by cause."""
+    counts = np.bincount(terminals.cause[terminals.dark], minlength=256)
+    lost = terminals.asking_own * (causes.cause != Cause.ONLINE)
+    counts += np.bincount(causes.cause, weights=lost, minlength=256).astype(np.int64)
+    counts[Cause.OBSTRUCTED] += int((seconds == 0).sum())
+    return {int(cause): int(counts[cause]) for cause in np.flatnonzero(counts)}
+
+
+def _summary(
+    net: Network,
+    geometry: Geometry,
+    terminals: Terminals,
+    result: Schedule,
+    causes: Causes,
+    cells: Columns,
+    seconds: NDArray[np.uint16],
+) -> dict[str, int]:
+    online = np.where(causes.cause == Cause.ONLINE, terminals.asking_own, 0)
+    own = net.tracked[online[net.tracked] > 0]
+    weights = online[own]
+    rtt = weighted_percentiles(cells["rtt_us"][own], weights, (10, 50, 90))
+    rate = weighted_percentiles(busy_rates(net, cells, own), weights, (20, 50, 80))
+    board = result.board
+    landing = geometry.exits is not None and int((geometry.exits.gateway >= 0).sum())
+    return {
+        "terminals": len(net.world.terminals),
+        "online": int(online.sum()) - int((seconds == 0).sum()),
+        "enabled": int(terminals.asking_own.sum()),
+        "cells": int((terminals.asking > 0).sum()),
+        "cells_served": int((board.first >= 0).sum()),
+        "satellites": int((board.dwell_load.any(axis=1)).sum()),
+        "antennas": int((board.gateway >= 0).sum()) + int(landing),
+        "units": int(board.dwell_load.sum()),
+        "handovers": int(terminals.asking_own[cells["handover"]].sum()),
+        "rtt_p10_us": rtt[0],
+        "rtt_p50_us": rtt[1],
+        "rtt_p90_us": rtt[2],
+        "rate_p20_kbps": rate[0],
+        "rate_p50_kbps": rate[1],
+        "rate_p80_kbps": rate[2],
+    }

@@ -1,0 +1,155 @@
+"""The terminals' side of a slot: where each is, whether it may be served, whether it has power.
+
+All of it depends on the scenario alone, not on the network, so it is kept up to date from slot to slot only
+where something changes.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openleo.engine.network import Network
+from openleo.policy import DisablementCode, Rules, Subjects
+from openleo.snapshot.causes import DISABLED, Cause
+
+BOOT_SLOTS = 8  # two minutes from power to service: assumed; owners report one to several minutes
+
+
+class Terminals:
+    """Where the U terminals are and why any of them does not ask for service, slot by slot.
+
+    ``cell`` int32 (U,) rows of the network's cells.  ``cause`` uint8 (U,): 0 for a terminal that asks, else
+    policy's or its own cause, with ``rule`` int16 and ``fault`` int16, -1 for none.  ``asking`` int32 (C,)
+    are the terminals per cell that ask, background included.  Call `advance` for each slot in turn;
+    `__init__` brings it to the slot given.
+    """
+
+    def __init__(self, net: Network, slot: int) -> None:
+        world = net.world
+        self._net = net
+        count = len(world.terminals)
+        self.cell = net.terminal_cell.copy()
+        self.speed_m_s = np.zeros(count, np.float32)
+        self.country = world.terminal_country.copy()
+        self._country_of_cell = world.country_of(net.cells).astype(np.int16)
+        self._move(net.moves.before(slot))
+        self._policy = np.zeros(count, np.uint8)
+        self._policy_rule = np.full(count, -1, np.int16)
+        self.rule_ids: list[str] = []
+        self._own = np.zeros(count, np.uint8)
+        self._own_fault = np.full(count, -1, np.int16)
+        self._rules: Rules | None = None
+        self._power = [(row, f) for row, f in enumerate(world.faults) if f.kind == "power"]
+        self._power_changes = self._change_slots()
+        self._numbers = _numbered_rules(world.rules_timeline)
+        self._refresh_own(slot)
+        self._apply_rules(slot)
+        self._combine()
+        self._slot = slot - 1
+        self.moved = slice(0, 0)
+
+    def advance(self, slot: int) -> None:
+        """Bring everything to the start of ``slot``, the one after the last."""
+        assert slot == self._slot + 1, "slots are taken in order"
+        self._slot = slot
+        self.moved = self._net.moves.at(slot)
+        changed = self._move(self.moved)
+        before = self._rules
+        if self._apply_rules(slot) or before is not self._rules:
+            changed = True
+        elif changed:
+            self._decide(self._net.moves.terminal[self.moved])
+        if slot in self._power_changes:
+            self._refresh_own(slot)
+            changed = True
+        if changed:
+            self._combine()
+
+    @property
+    def dark(self) -> NDArray[np.int32]:
+        """Rows of the terminals that do not ask."""
+        return self._dark
+
+    def _move(self, entries: slice) -> bool:
+        moves = self._net.moves
+        who = moves.terminal[entries]
+        if len(who) == 0:
+            return False
+        self.cell[who] = moves.row[entries]  # of several entries of one terminal the last holds
+        self.speed_m_s[who] = moves.where[2, entries]
+        self.country[who] = self._country_of_cell[self.cell[who]]
+        return True
+
+    def _apply_rules(self, slot: int) -> bool:
+        rules = self._net.world.rules_at(slot)
+        if rules is self._rules:
+            return False
+        self._rules = rules
+        self._decide(np.arange(len(self.cell), dtype=np.int32))
+        return True
+
+    def _decide(self, who: NDArray[np.int32]) -> None:
+        assert self._rules is not None
+        terminals = self._net.world.terminals
+        code, rule = self._rules.decide(
+            Subjects(
+                cell=self._net.cells[self.cell[who]],
+                country=self.country[who],
+                account=terminals.account[who],
+                speed_m_s=self.speed_m_s[who],
+                kind=terminals.kind[who],
+            )
+        )
+        number = self._numbers[id(self._rules)]
+        self._policy[who] = np.where(code == DisablementCode.OKAY, 0, code + DISABLED)
+        self._policy_rule[who] = number[rule]
+
+    def _change_slots(self) -> set[int]:
+        changes: set[int] = set()
+        for _, fault in self._power:
+            begins = fault.terminal_from_slot[fault.terminal_from_slot < fault.until_slot]
+            changes.update(np.unique(begins).tolist())
+            changes.update((fault.until_slot, fault.until_slot + BOOT_SLOTS))
+        return changes
+
+    def _refresh_own(self, slot: int) -> None:
+        self._own[:] = 0
+        self._own_fault[:] = -1
+        booting = [(r, f) for r, f in self._power if f.until_slot <= slot < f.until_slot + BOOT_SLOTS]
+        for row, fault in booting:
+            lost = fault.terminals[fault.terminal_from_slot < fault.until_slot]
+            self._own[lost], self._own_fault[lost] = Cause.BOOTING, row
+        for row, fault in self._power:
+            if fault.from_slot <= slot < fault.until_slot:
+                off = fault.terminals[fault.terminal_from_slot <= slot]
+                self._own[off], self._own_fault[off] = Cause.POWER_OFF, row
+
+    def _combine(self) -> None:
+        """Policy first, then the terminal's own state."""
+        by_policy = self._policy > 0
+        self.cause = np.where(by_policy, self._policy, self._own)
+        self.rule = np.where(by_policy, self._policy_rule, np.int16(-1)).astype(np.int16)
+        self.fault = np.where(by_policy, np.int16(-1), self._own_fault).astype(np.int16)
+        self._dark = np.flatnonzero(self.cause > 0).astype(np.int32)
+        asks = self.cell[self.cause == 0]
+        own = np.bincount(asks, minlength=self._net.cell_count).astype(np.int32)
+        self.asking_own = own
+        self.asking = (own + self._net.background).astype(np.int32)
+
+
+def _numbered_rules(timeline: tuple[tuple[int, Rules], ...]) -> dict[int, NDArray[np.int16]]:
+    """Number every rule of every period once, in order of first appearance; index by a Rules' own number."""
+    numbers: dict[str, int] = {}
+    out = {}
+    for _, rules in timeline:
+        ids = rules.rule_ids
+        out[id(rules)] = np.array([-1] + [numbers.setdefault(i, len(numbers)) for i in ids[1:]], np.int16)
+    return out
+
+
+def rule_texts(timeline: tuple[tuple[int, Rules], ...]) -> list[tuple[str, str, str]]:
+    """Return (id, code, description) of every rule in the order in which results number them."""
+    seen: dict[str, tuple[str, str, str]] = {}
+    for _, rules in timeline:
+        for rule in rules.rules:
+            seen.setdefault(rule.id, (rule.id, rule.code.name, rule.describe()))
+    return list(seen.values())
