@@ -1,5 +1,7 @@
 """The struct of arrays that element sets live in."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +66,9 @@ def test_every_set_of_the_real_files_is_read(test_data: Path) -> None:
         assert (len(result.sets), result.problems, result.duplicates) == (count, (), 0), name
         assert (result.sets.semi_major_axis_m > 6_500e3).all()
         assert all(result.sets.designator)
+
+
+def test_reading_element_sets_imports_no_compiler() -> None:
+    # The command line reads and lists sets; numba alone would cost it most of a second.
+    code = "import sys, openleo.orbits.elements, openleo.orbits.walker; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

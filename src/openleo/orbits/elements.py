@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from openleo.base.errors import BadInput
-from openleo.orbits.sgp4_kernel import EARTH_RADIUS_KM, brouwer_motion
+from openleo.orbits.wgs72 import EARTH_RADIUS_KM, brouwer_motion
 
 MAX_FILE_BYTES = 256 * 1024 * 1024  # the whole public catalogue is about 25 MB as OMM XML
 _JULIAN_1970 = 2_440_587.5

@@ -12,13 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from openleo.base.constants import TAU
 from openleo.orbits.elements import ElementSets
 from openleo.orbits.frames import gmst82_rad
-from openleo.orbits.sgp4_kernel import (
-    DEEP_SPACE_MIN,
-    brouwer_motion,
-    fill_positions,
-    near_earth_rows,
-    to_blocks,
-)
+from openleo.orbits.sgp4_kernel import fill_positions, near_earth_rows, to_blocks
+from openleo.orbits.wgs72 import DEEP_SPACE_MIN, brouwer_motion
 
 _DAY_NS = 86_400_000_000_000
 _MINUTE_NS = 60e9

@@ -18,17 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.compile import njit
+from openleo.orbits.wgs72 import DEEP_SPACE_MIN, EARTH_RADIUS_KM, J2, J3, J4, XKE, brouwer_motion
+
+__all__ = [
+    "DEEP_SPACE_MIN", "EARTH_RADIUS_KM", "J2", "J3", "J4", "LANES", "ROWS", "XKE", "brouwer_motion",
+    "fill_positions", "near_earth_rows", "to_blocks",
+]  # fmt: skip
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-
-# WGS72 as SGP4 uses it (Vallado et al. 2006, appendix D; Spacetrack Report No. 3).
-EARTH_RADIUS_KM = 6378.135
-MU_KM3_S2 = 398600.8
-J2 = 0.001082616
-J3 = -0.00000253881
-J4 = -0.00000165597
-XKE = 60.0 / math.sqrt(EARTH_RADIUS_KM**3 / MU_KM3_S2)  # sqrt(mu) in Earth radii^1.5 a minute
-DEEP_SPACE_MIN = 225.0
 
 LANES = 32  # satellites in a block: a few vectors, so that the lanes hide each other's latency
 _WORKERS = 4  # rows of the scratch block: x, y, z, last Kepler correction
@@ -50,27 +47,6 @@ _PIO2_C = 2.0222662487959506e-21
 _KEPLER_FIRST = 0.1  # beyond this `_turn` is not exact enough
 _KEPLER_DOUBT = 1e-6  # a last correction below this leaves an error below 1e-13 rad
 _MIN_ECCENTRICITY = 1e-6
-
-
-def brouwer_motion(
-    mean_motion_rad_min: NDArray[np.float64],
-    eccentricity: NDArray[np.float64],
-    inclination_rad: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return Brouwer mean motion (S,) in rad/min and semi-major axis (S,) in Earth radii from Kozai's.
-
-    Spacetrack Report No. 3, section 6, first five equations.
-    """
-    with np.errstate(all="ignore"):
-        cos2 = np.cos(inclination_rad) ** 2
-        beta2 = 1.0 - eccentricity**2
-        a1 = (XKE / mean_motion_rad_min) ** (2.0 / 3.0)
-        d1 = 0.75 * J2 * (3.0 * cos2 - 1.0) / (np.sqrt(beta2) * beta2)
-        delta1 = d1 / a1**2
-        a2 = a1 * (1.0 - delta1**2 - delta1 * (1.0 / 3.0 + 134.0 * delta1**2 / 81.0))
-        motion = mean_motion_rad_min / (1.0 + d1 / a2**2)
-        axis = (XKE / motion) ** (2.0 / 3.0)
-    return motion, axis
 
 
 def near_earth_rows(

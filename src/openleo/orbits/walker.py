@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from openleo.base.constants import TAU, WGS84_A_M
 from openleo.orbits.elements import ElementSets
-from openleo.orbits.sgp4_kernel import EARTH_RADIUS_KM, XKE, brouwer_motion
+from openleo.orbits.wgs72 import EARTH_RADIUS_KM, XKE, brouwer_motion
 
 
 def walker_delta(
