@@ -1,0 +1,281 @@
+"""Running a scenario into a run folder, or going on with one."""
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import openleo
+from openleo.base.clock import slot_starts
+from openleo.base.errors import BadInput, OpenleoWarning, Refused
+from openleo.results.chunk import Layout, Positions, no_movers
+from openleo.results.folder import CHUNKS, HOST, MANIFEST, SCENARIO, RunFolder, state_name
+from openleo.results.inputs import keep_inputs, scenario_of
+from openleo.results.manifest import differences, new_manifest
+from openleo.results.run import Run, open_run
+from openleo.results.store import TEMPORARY, held, json_bytes, sha256_of, told_plainly, write_whole
+from openleo.results.writer import RunWriter, write_state, write_static
+from openleo.scenario.load import load_scenario
+from openleo.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from openleo.engine import Network, State
+
+Progress = Callable[[int, int], None]  # slots done, slots of the run
+RUNS = Path("runs")
+
+
+class Stopped(KeyboardInterrupt):
+    """An interrupt that came while a run was going on; ``told`` says what is whole and how to go on."""
+
+    def __init__(self, told: str) -> None:
+        super().__init__(told)
+        self.told = told
+
+
+def default_folder(scenario: Scenario) -> Path:
+    """Return ``runs/NAME-HASH``: the hash is of the scenario, the files it names and openleo's version.
+
+    So the same scenario comes back to the same folder, and finds there what is already done.
+    """
+    key = f"{scenario.sha256()} {openleo.__version__}"
+    return RUNS / f"{scenario.name}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def find_scenario(name: "str | Path | Scenario") -> tuple[Scenario, Path | None]:
+    """Return a scenario by name, file, or run folder; and the folder, where it was one."""
+    if isinstance(name, Scenario):
+        return name, None
+    folder = RunFolder(Path(name))
+    if folder.is_run:
+        return scenario_of(folder.path, folder.manifest()["inputs"]), folder.path
+    return load_scenario(name), None
+
+
+def run(
+    scenario: "str | Path | Scenario",
+    out: str | Path | None = None,
+    workers: int | None = None,
+    **changes: Any,
+) -> Run:
+    """Run a scenario and return the Run that it wrote.
+
+    ``scenario`` is a built-in's name, a TOML file, a Scenario, or a run folder to go on with.  ``out`` is the
+    run folder (default: `default_folder`); one that holds part of this very run is gone on with, one that
+    holds all of it is opened.  ``workers`` are threads for the geometry (default: one for each processor);
+    results do not depend on it.  ``changes`` are those of `Scenario.with_changes`.
+
+    Raises BadInput for a scenario that cannot run, Refused for a folder that holds something else.
+    """
+    found, folder = find_scenario(scenario)
+    if changes:
+        found, folder = found.with_changes(**changes), None
+    target = Path(out) if out is not None else folder or default_folder(found)
+    done = simulate(found, target, workers=workers)
+    for warning in done.manifest["warnings"]:
+        warnings.warn(warning["detail"], OpenleoWarning, stacklevel=2)
+    return done
+
+
+def simulate(
+    scenario: Scenario,
+    out: Path,
+    *,
+    workers: int | None = None,
+    progress: Progress = lambda done, total: None,
+    fresh: Callable[[], None] = lambda: None,
+) -> Run:
+    """Bring the run of ``scenario`` in ``out`` to its end and open it.
+
+    ``progress`` is told after every slot; ``fresh`` once, before anything is computed, and not where the run
+    is complete already.  Raises Stopped where Ctrl-C comes in between: every finished chunk stays.
+    """
+    folder, resume = RunFolder(out), f"openleo run {out} --resume"
+    with told_plainly(out, "the same command"):
+        out.mkdir(parents=True, exist_ok=True)
+    with held(out), told_plainly(out, resume):
+        manifest = _begun(folder, scenario)
+        if manifest is not None and manifest["complete"]:
+            folder.check()
+            return open_run(out)
+        fresh()
+        began = time.monotonic()
+        net, manifest = _prepared(folder, scenario, manifest)
+        before = _resume_slot(folder, manifest)
+        try:
+            _go_on(folder, manifest, net, workers=workers or os.cpu_count() or 1, progress=progress)
+        except KeyboardInterrupt:
+            raise Stopped(_told(folder, manifest, resume)) from None
+        finally:
+            slots = _resume_slot(folder, manifest) - before
+            _note_host(out, workers=workers, wall_s=time.monotonic() - began, slots=slots)
+    return open_run(out)
+
+
+def _begun(folder: RunFolder, scenario: Scenario) -> dict[str, Any] | None:
+    """Return the manifest of the run that was begun here, or None for a folder that is free.
+
+    Raises Refused for a folder that holds another scenario's run, or anything else.
+    """
+    if not folder.is_run:
+        inside = sorted(p.name for p in folder.path.iterdir() if not p.name.endswith(TEMPORARY))
+        if inside and SCENARIO not in inside:
+            raise Refused(
+                f"{folder.path} is not empty and holds no run (it has {', '.join(inside[:3])})",
+                "give --out a folder that is not there yet",
+            )
+        return None
+    manifest = folder.manifest()
+    if manifest["scenario_sha256"] != scenario.sha256():
+        raise Refused(
+            f"{folder.path} holds a run of {manifest['name']} with hash {manifest['scenario_sha256'][:16]},"
+            f" and this scenario, {scenario.name}, has {scenario.sha256()[:16]}",
+            "give another --out, or leave it out: every scenario has a folder of its own",
+        )
+    changed = differences(manifest)
+    if changed and not manifest["complete"]:
+        warnings.warn(
+            f"this run was begun with other versions ({changed}): its files may differ in bytes",
+            OpenleoWarning,
+            stacklevel=2,
+        )
+    return manifest
+
+
+def _prepared(
+    folder: RunFolder, scenario: Scenario, manifest: dict[str, Any] | None
+) -> "tuple[Network, dict[str, Any]]":
+    """Compile the scenario; write what a run begins with, unless it is there.  The manifest comes last."""
+    from openleo.engine import first_state, prepare, static_tables
+    from openleo.scenario.world import compile_world
+
+    if manifest is not None:
+        world = compile_world(scenario_of(folder.path, manifest["inputs"]))
+        return prepare(world), manifest
+    world = compile_world(scenario)
+    net = prepare(world)
+    (folder.path / "state").mkdir(exist_ok=True)
+    (folder.path / CHUNKS).unlink(missing_ok=True)
+    write_whole(folder.path / SCENARIO, scenario.canonical_json().encode())
+    inputs = keep_inputs(scenario, folder.path)
+    files = write_static(folder.path, static_tables(net))
+    files |= write_state(folder.path, world.first_slot, first_state(net).to_bytes())
+    manifest = new_manifest(
+        scenario,
+        slots=world.slots,
+        terminals=len(world.terminals),
+        warnings=world.warnings,
+        inputs=inputs,
+        files=files,
+    )
+    write_whole(folder.path / MANIFEST, json_bytes(manifest))
+    return net, manifest
+
+
+def _resume_slot(folder: RunFolder, manifest: dict[str, Any]) -> int:
+    entries = folder.entries()
+    return entries[-1].until_slot if entries else int(manifest["first_slot"])
+
+
+def _go_on(
+    folder: RunFolder, manifest: dict[str, Any], net: "Network", *, workers: int, progress: Progress
+) -> None:
+    """Compute and write every slot that is not on disk yet."""
+    from openleo.engine import run_slots
+
+    first, last = int(manifest["first_slot"]), int(manifest["last_slot"])
+    entries = []
+    for entry in folder.entries():  # a damaged chunk and all after it are computed again
+        if folder.wrong_file(entry):
+            break
+        entries.append(entry)
+    folder.keep(entries, frozenset([state_name(first)]))
+    layout = Layout(
+        tracked=net.tracked,
+        terminals=len(net.world.terminals),
+        detail=str(manifest["detail"]),
+        positions=positions_of(net),
+    )
+    with RunWriter(folder, manifest, layout) as writer:
+        slot = writer.next_slot
+        state = _saved_state(folder, slot)
+        progress(slot - first, last + 1 - first)
+        for state, snapshot in run_slots(net, state, slot, last, workers=workers):  # noqa: B020 - it goes on
+            writer.add(state, snapshot)
+            progress(snapshot.slot + 1 - first, last + 1 - first)
+        writer.finish()
+
+
+def _saved_state(folder: RunFolder, slot: int) -> "State":
+    from openleo.engine import State
+
+    path = folder.path / state_name(slot)
+    noted = {name: f for entry in folder.entries() for name, f in entry.files.items()}
+    noted |= folder.manifest()["files"]
+    content = path.read_bytes() if path.is_file() else b""
+    if sha256_of(content) != noted[state_name(slot)]["sha256"]:
+        raise BadInput(
+            f"{path} is missing or damaged, and the run cannot go on without it",
+            "take it from a copy, or run the scenario anew with another --out",
+        )
+    return State.from_bytes(content)
+
+
+def positions_of(net: "Network") -> Positions:
+    """Return the function that tells which terminals move, their cells and where they are in a slot."""
+    from openleo.ground.cells import cell_of
+
+    movers = np.flatnonzero(net.world.terminals.track >= 0).astype(np.int32)
+    if len(movers) == 0:
+        return no_movers
+    riders = net.world.terminals.track[movers]
+
+    def positions(slot: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+        latitude, longitude, speed = (
+            x[0, riders] for x in net.world.tracks.at(slot_starts(np.array([slot])))
+        )
+        cell = np.searchsorted(net.cells, cell_of(latitude, longitude)).astype(np.int32)
+        return movers, cell, np.stack([latitude, longitude, speed]).astype(np.float32)
+
+    return positions
+
+
+def _told(folder: RunFolder, manifest: dict[str, Any], resume: str) -> str:
+    done = _resume_slot(folder, manifest) - int(manifest["first_slot"])
+    slots = int(manifest["last_slot"]) + 1 - int(manifest["first_slot"])
+    return f"stopped: {done:,} of {slots:,} slots are whole in {folder.path}; go on with `{resume}`"
+
+
+def _note_host(out: Path, *, workers: int | None, wall_s: float, slots: int) -> None:
+    """Add this sitting to host.json; a disk that is full then has been told of already."""
+    path = out / HOST
+    try:
+        sittings = json.loads(path.read_bytes())["sittings"] if path.is_file() else []
+    except (OSError, ValueError, KeyError, TypeError):
+        sittings = []
+    sittings.append(
+        {
+            "argv": sys.argv,
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+            "host": platform.node(),
+            "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "processors": os.cpu_count(),
+            "slots": slots,
+            "wall_s": round(wall_s, 3),
+            "workers": workers or os.cpu_count() or 1,
+        }
+    )
+    try:
+        write_whole(path, json_bytes({"sittings": sittings}))
+    except OSError:
+        return
