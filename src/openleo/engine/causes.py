@@ -73,7 +73,7 @@ def _constraints(net: Network, geometry: Geometry, cells: NDArray[np.int64], out
     out.cause[cells[counts[:, IN_FIELD_OF_VIEW] == 0]] = Cause.OBSTRUCTED
     hidden = cells[counts[:, OUTSIDE_GSO] == 0]
     out.cause[hidden], out.reason[hidden] = Cause.NO_SATS, Reason.GSO
-    unseen = cells[counts[:, ABOVE_ELEVATION] == 0]
+    unseen = cells[(counts[:, ABOVE_ELEVATION] == 0) & net.is_tracked[cells]]
     out.reason[unseen] = reasons_of_no_satellite(net, geometry, unseen)
 
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ _BLOCK_SHIFT = np.uint64((15 - 3) * 3)  # an H3 index without its digits below r
 _CELL_KEY_SEED = 0x0CE11
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Network:
     """C cells (sorted by H3 index), S satellites, G gateways, P PoPs, U terminals.
 
@@ -64,6 +64,13 @@ class Network:
     hash_order: NDArray[np.int32]
     timeline: Timeline
     masked: Masked
+
+    @cached_property
+    def is_tracked(self) -> NDArray[np.bool_]:
+        """Whether the scenario's terminals are or come to each cell (C,)."""
+        out = np.zeros(len(self.cells), np.bool_)
+        out[self.tracked] = True
+        return out
 
     @property
     def cell_count(self) -> int:

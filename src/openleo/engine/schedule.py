@@ -73,7 +73,7 @@ def demand_of(net: Network, state: State, geometry: Geometry, asking: NDArray[np
 
 def schedule(net: Network, demand: Demand, geometry: Geometry, limits: Limits, *, further: bool = True) -> Schedule:
     """Assign satellites, then beams.  ``further`` False stops once each cell has its first unit."""
-    board = new_board(net.cell_count, len(geometry.sky.number), limits.dwells, demand.antennas)
+    board = new_board(net.cell_count, len(geometry.sky.number), limits, demand.antennas)
     weights = net.preference
     left = greedy(demand, limits, board, weights.stay, weights.load)
     if left:

@@ -54,8 +54,6 @@ def _cell_index(net: Network) -> dict[str, Any]:
     centre = cell_centre_deg(net.cells).reshape(-1, 2)
     country = net.world.country_of(net.cells)
     names = np.array([*net.world.country_names, ""], object)
-    tracked = np.zeros(net.cell_count, np.bool_)
-    tracked[net.tracked] = True
     return {
         "h3": [cell_name(int(c)) for c in net.cells],
         "latitude_deg": centre[:, 0],
@@ -63,7 +61,7 @@ def _cell_index(net: Network) -> dict[str, Any]:
         "country": names[country],  # -1, the sea, is the last name: empty
         "home_pop": net.points.pop,
         "background": net.background,
-        "tracked": tracked,
+        "tracked": net.is_tracked,
     }
 
 

@@ -8,7 +8,7 @@ antenna to one that serves more cells.
 
 import numpy as np
 
-from openleo.base.compile import njit
+from openleo.base.compile import njit, njit_inlined
 from openleo.network.board import Board, Demand, Limits
 
 _MAX_SWAPS = 64
@@ -53,7 +53,7 @@ def _antenna(s: int, demand: Demand, board: Board, seen: np.ndarray, stamp: int)
     return False
 
 
-@njit
+@njit_inlined
 def acquire(s: int, demand: Demand, limits: Limits, board: Board) -> bool:
     """Make sure satellite ``s`` has its way down; prefer the antenna that follows it already."""
     if not (limits.antennas_bind and demand.needs_antenna[s]) or board.gateway[s] >= 0:
@@ -89,7 +89,8 @@ def _release(s: int, demand: Demand, limits: Limits, board: Board) -> None:
 
 @njit
 def greedy(demand: Demand, limits: Limits, board: Board, stay: float, load_weight: float) -> int:
-    """Let each cell in its turn take the best satellite it can have; return how many are left over."""
+    """Let each cell in its turn take the best satellite it can have; return how many are left over
+    though they have candidates."""
     capacity = limits.beams * limits.dwells
     left_over = 0
     for i in range(demand.order.shape[0]):
@@ -113,7 +114,7 @@ def greedy(demand: Demand, limits: Limits, board: Board, stay: float, load_weigh
         if chosen >= 0:
             board.load[chosen] += 1
         else:
-            left_over += 1
+            left_over += demand.candidates[c, 0] >= 0
     if left_over > 0:  # an antenna may have been taken for a candidate that lost to a later one
         for s in range(board.load.shape[0]):
             _release(s, demand, limits, board)

@@ -48,7 +48,8 @@ class Board(NamedTuple):
     """The schedule as it grows.
 
     first (C,) int32 each cell's satellite, -1 unserved; load (N,) int32 units given by each satellite;
-    dwell_load (N, K) int16 beams lit in each dwell; gateway (N,) int16 the gateway whose antenna follows it;
+    dwell_load (N, K) int16 beams lit in each dwell;
+    free (N,) uint64 colours of the dwells in which a beam is to spare; gateway (N,) int16 the gateway whose antenna follows it;
     free_antennas (G,) int16; shut (N,) bool no antenna can be had; satellite (C, 4) int16 and colours (C, 4)
     uint64 the cell's beams by satellite, one bit a (dwell, channel); footprint (C, 4, 4) float32; used (C,)
     uint64 union of colours; widest_m (C,) float32.
@@ -57,6 +58,7 @@ class Board(NamedTuple):
     first: NDArray[np.int32]
     load: NDArray[np.int32]
     dwell_load: NDArray[np.int16]
+    free: NDArray[np.uint64]
     gateway: NDArray[np.int16]
     free_antennas: NDArray[np.int16]
     shut: NDArray[np.bool_]
@@ -67,12 +69,14 @@ class Board(NamedTuple):
     widest_m: NDArray[np.float32]
 
 
-def new_board(cells: int, satellites: int, dwells: int, antennas: NDArray[np.int16]) -> Board:
+def new_board(cells: int, satellites: int, limits: Limits, antennas: NDArray[np.int16]) -> Board:
     """Return an empty board for C cells, N satellites and G gateways' ``antennas`` (G,)."""
+    every_colour = (1 << (limits.dwells * limits.channels)) - 1
     return Board(
         first=np.full(cells, -1, np.int32),
         load=np.zeros(satellites, np.int32),
-        dwell_load=np.zeros((satellites, dwells), np.int16),
+        dwell_load=np.zeros((satellites, limits.dwells), np.int16),
+        free=np.full(satellites, every_colour, np.uint64),
         gateway=np.full(satellites, -1, np.int16),
         free_antennas=antennas.copy(),
         shut=np.zeros(satellites, np.bool_),

@@ -18,7 +18,8 @@ from openleo.network.ground import GroundPoints
 class Neighbours(NamedTuple):
     """Per cell the cells that its beams may collide with.
 
-    start (C + 1,) int32 into cell (E,) int32, metres (E,) float32 between the centres; colour (C,) int8 counts
+    start (C + 1,) int32 into cell (E,) int32, nearest first, metres (E,) float32 between the centres, all
+    below reach_m; colour (C,) int8 counts
     over dwells first and then channels, so that few colours still fill all dwells; -1 where they ran out.
     """
 
@@ -26,6 +27,7 @@ class Neighbours(NamedTuple):
     cell: NDArray[np.int32]
     metres: NDArray[np.float32]
     colour: NDArray[np.int8]
+    reach_m: float
 
 
 def widest_footprint_m(highest_altitude_m: float, min_elevation_rad: float, half_width_rad: float) -> float:
@@ -72,6 +74,15 @@ def _pairs(ground: GroundPoints, reach_m: float, start: np.ndarray, cell: np.nda
 
 
 @njit
+def _nearest_first(start: np.ndarray, cell: np.ndarray, metres: np.ndarray) -> None:
+    for c in range(start.shape[0] - 1):
+        begin, end = start[c], start[c + 1]
+        order = np.argsort(metres[begin:end], kind="mergesort")
+        cell[begin:end] = cell[begin:end][order]
+        metres[begin:end] = metres[begin:end][order]
+
+
+@njit
 def _colour(start: np.ndarray, cell: np.ndarray, order: np.ndarray, colours: int, colour: np.ndarray) -> None:
     taken = np.zeros(colours, np.int64)
     colour[:] = -1
@@ -96,7 +107,8 @@ def neighbours(ground: GroundPoints, reach_m: float, colours: int) -> Neighbours
     entries = _pairs(ground, reach_m, start, np.empty(0, np.int32), np.empty(0, np.float32))
     cell, metres = np.empty(entries, np.int32), np.empty(entries, np.float32)
     _pairs(ground, reach_m, start, cell, metres)
+    _nearest_first(start, cell, metres)
     order = np.argsort(-np.diff(start), kind="stable")
     colour = np.empty(count, np.int8)
     _colour(start, cell, order, colours, colour)
-    return Neighbours(start, cell, metres, colour)
+    return Neighbours(start, cell, metres, colour, reach_m)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openleo.base.compile import njit
+from openleo.base.compile import njit, njit_inlined
 from openleo.base.constants import GSO_RADIUS_M, WGS84_A_M, WGS84_E2
 
 _COARSE = np.radians(np.arange(-80.0, 80.1, 8.0))
@@ -188,23 +188,23 @@ def gso_table(latitudes_rad: NDArray[np.float64], exclusion_rad: float) -> GsoTa
     return GsoTable(first, limits, cos_exclusion)
 
 
-@njit
+@njit_inlined
 def gso_row(table: GsoTable, latitude_rad: float) -> int:
     """Return the row of the table's limits for a latitude of either sign."""
     return int(abs(latitude_rad) / LATITUDE_STEP_RAD) - table.first_bin
 
 
-@njit
-def gso_verdict(limits: np.ndarray, row: int, east: float, equatorward: float, up: float) -> int:
+@njit_inlined
+def gso_verdict(limits: np.ndarray, east: float, equatorward: float, up: float) -> int:
     """Return 1 allowed, 2 in doubt or 4 excluded for a unit line of sight, without a branch.
 
-    equatorward is minus the poleward component: the table is the northern sky's.
+    limits (A, 4) is the table's row for the latitude; equatorward is minus the poleward component, since
+    the table is the northern sky's.
     """
     across = abs(east) + abs(equatorward) + 1e-12
     j = np.uint32((1.0 + equatorward / across) * (0.5 * AZIMUTH_BINS - 1e-6))
-    row = np.uint32(row)
-    allowed = (up < limits[row, j, 0]) | (up > limits[row, j, 3])
-    excluded = (up > limits[row, j, 1]) & (up < limits[row, j, 2])
+    allowed = (up < limits[j, 0]) | (up > limits[j, 3])
+    excluded = (up > limits[j, 1]) & (up < limits[j, 2])
     return 2 - np.int64(allowed) + 2 * np.int64(excluded)
 
 
@@ -212,7 +212,7 @@ def gso_verdict(limits: np.ndarray, row: int, east: float, equatorward: float, u
 def gso_excluded(table: GsoTable, latitude_rad: float, east: float, north: float, up: float) -> bool:
     """Tell whether a unit line of sight at a latitude lies within the exclusion angle of the arc; exact."""
     poleward = north if latitude_rad >= 0.0 else -north
-    verdict = gso_verdict(table.limits, gso_row(table, latitude_rad), east, -poleward, up)
+    verdict = gso_verdict(table.limits[gso_row(table, latitude_rad)], east, -poleward, up)
     if verdict == 2:
         return gso_cos_separation(abs(latitude_rad), east, poleward, up) > table.cos_exclusion
     return verdict == 4

@@ -7,7 +7,7 @@ time, to the cell with the most terminals for its units, until wants or beams ar
 
 import numpy as np
 
-from openleo.base.compile import njit
+from openleo.base.compile import njit, njit_inlined
 from openleo.network.assignment import acquire
 from openleo.network.board import MAX_SATELLITES_PER_CELL, Board, Demand, Limits
 from openleo.network.colouring import Neighbours
@@ -19,7 +19,7 @@ _ONE = np.uint64(1)
 _NOTHING = np.uint64(0)
 
 
-@njit
+@njit_inlined
 def _beam_of(c: int, s: int, ground: GroundPoints, sky: Sky, limits: Limits, board: Board) -> int:
     """Return where the cell keeps its beams from satellite ``s``, with the footprint filled; -1 when full."""
     for b in range(MAX_SATELLITES_PER_CELL):
@@ -35,46 +35,45 @@ def _beam_of(c: int, s: int, ground: GroundPoints, sky: Sky, limits: Limits, boa
     return -1
 
 
-@njit
+@njit_inlined
 def _take(c: int, b: int, dwell: int, channel: int, limits: Limits, board: Board) -> None:
     bit = _ONE << np.uint64(dwell * limits.channels + channel)
     board.colours[c, b] |= bit
     board.used[c] |= bit
     board.widest_m[c] = max(board.widest_m[c], board.footprint[c, b, 0])
-    board.dwell_load[board.satellite[c, b], dwell] += 1
+    s = board.satellite[c, b]
+    board.dwell_load[s, dwell] += 1
+    if board.dwell_load[s, dwell] >= limits.beams:
+        channels = (_ONE << np.uint64(limits.channels)) - _ONE
+        board.free[s] &= ~(channels << np.uint64(dwell * limits.channels))
 
 
-@njit
-def _free_colours(s: int, limits: Limits, board: Board) -> np.uint64:
-    """Return the colours of the dwells in which a satellite has a beam to spare."""
-    channels = (_ONE << np.uint64(limits.channels)) - _ONE
-    free = _NOTHING
-    for dwell in range(limits.dwells):
-        if board.dwell_load[s, dwell] < limits.beams:
-            free |= channels << np.uint64(dwell * limits.channels)
-    return free
-
-
-@njit
-def _near_colours(c: int, b: int, near: Neighbours, board: Board) -> np.uint64:
-    """Return the colours used where footprints may overlap, by circles about the ellipses: never too few."""
+@njit_inlined
+def _by_circles(c: int, b: int, open_colours: np.uint64, near: Neighbours, board: Board) -> np.uint64:
+    """Return the open colours that no circle about an ellipse near by may touch: never too many."""
     own = board.footprint[c, b, 0]
-    taken = board.used[c]
-    for e in range(near.start[c], near.start[c + 1]):
+    farthest = MARGIN * own + 0.5 * near.reach_m
+    for e in range(near.start[c], near.start[c + 1]):  # nearest first
+        if near.metres[e] > farthest or open_colours == _NOTHING:
+            break
         n = near.cell[e]
-        if board.used[n] != _NOTHING and near.metres[e] <= MARGIN * (own + board.widest_m[n]):
-            taken |= board.used[n]
-    return taken
+        if near.metres[e] <= MARGIN * (own + board.widest_m[n]):
+            open_colours &= ~board.used[n]
+    return open_colours
 
 
-@njit
-def _overlapping_colours(c: int, b: int, ground: GroundPoints, near: Neighbours, board: Board) -> np.uint64:
-    """Return the colours used where footprints do overlap, by the ellipses themselves."""
+@njit_inlined
+def _by_ellipses(
+    c: int, b: int, open_colours: np.uint64, ground: GroundPoints, near: Neighbours, board: Board
+) -> np.uint64:
+    """Return the open colours that no footprint near by overlaps, by the ellipses themselves."""
     own = board.footprint[c, b]
-    taken = board.used[c]
-    for e in range(near.start[c], near.start[c + 1]):
+    farthest = MARGIN * own[0] + 0.5 * near.reach_m
+    for e in range(near.start[c], near.start[c + 1]):  # nearest first
+        if near.metres[e] > farthest or open_colours == _NOTHING:
+            break
         n = near.cell[e]
-        if board.used[n] == _NOTHING or near.metres[e] > MARGIN * (own[0] + board.widest_m[n]):
+        if not board.used[n] & open_colours or near.metres[e] > MARGIN * (own[0] + board.widest_m[n]):
             continue
         east_m = north_m = 0.0
         for k in range(3):
@@ -82,43 +81,42 @@ def _overlapping_colours(c: int, b: int, ground: GroundPoints, near: Neighbours,
             east_m += d * ground.east[c, k]
             north_m += d * ground.north[c, k]
         for other in range(MAX_SATELLITES_PER_CELL):
-            if board.colours[n, other] != _NOTHING and not disjoint(
+            if board.colours[n, other] & open_colours and not disjoint(
                 own, board.footprint[n, other], east_m, north_m
             ):
-                taken |= board.colours[n, other]
-    return taken
+                open_colours &= ~board.colours[n, other]
+    return open_colours
 
 
-@njit
+@njit_inlined
 def _lightest(free: np.uint64, s: int, limits: Limits, board: Board) -> int:
-    """Return the free colour in the satellite's least used dwell, -1 if none is free."""
-    best, chosen = np.iinfo(np.int64).max, -1
+    """Return the lowest free colour in the satellite's least used dwell that has one, -1 if none is free."""
+    channels = (_ONE << np.uint64(limits.channels)) - _ONE
+    least, at = 32_767, -1
     for dwell in range(limits.dwells):
-        if board.dwell_load[s, dwell] >= best:
-            continue
-        for channel in range(limits.channels):
-            colour = dwell * limits.channels + channel
-            if free >> np.uint64(colour) & _ONE:
-                best, chosen = board.dwell_load[s, dwell], colour
-                break
-    return chosen
+        if free >> np.uint64(dwell * limits.channels) & channels and board.dwell_load[s, dwell] < least:
+            least, at = board.dwell_load[s, dwell], dwell
+    if at < 0:
+        return -1
+    colour = at * limits.channels
+    while not free >> np.uint64(colour) & _ONE:
+        colour += 1
+    return colour
 
 
-@njit
+@njit_inlined
 def place(
     c: int, s: int, ground: GroundPoints, sky: Sky, near: Neighbours, limits: Limits, board: Board
 ) -> bool:
     """Give the cell one more unit from satellite ``s`` if a beam and a colour are free."""
-    free = _free_colours(s, limits, board)
+    free = board.free[s]
     b = _beam_of(c, s, ground, sky, limits, board)
     if b < 0 or free == _NOTHING:
         return False
+    open_colours = free & ~board.used[c]
     if limits.nco:
-        open_colours = free & ~_near_colours(c, b, near, board)
-        if open_colours == _NOTHING:
-            open_colours = free & ~_overlapping_colours(c, b, ground, near, board)
-    else:
-        open_colours = free & ~board.used[c]
+        clear = _by_circles(c, b, open_colours, near, board)
+        open_colours = clear if clear else _by_ellipses(c, b, open_colours, ground, near, board)
     colour = _lightest(open_colours, s, limits, board)
     if colour < 0:
         return False
@@ -170,7 +168,7 @@ def first_units(
     return failed
 
 
-@njit
+@njit_inlined
 def _sift(heap: np.ndarray, key: np.ndarray, size: int, at: int) -> None:
     """Restore the heap of cells below ``at``: the largest key on top, the lower cell among equals."""
     while True:
@@ -197,6 +195,9 @@ def further_units(
     """Grant units max-min by terminals: always to the cell with the most terminals for its units."""
     cells = board.first.shape[0]
     units = np.zeros(cells, np.int16)
+    given = np.zeros(board.load.shape[0], np.int32)
+    for s in range(given.shape[0]):
+        given[s] = board.dwell_load[s].sum()
     key = np.empty(cells)
     heap = np.empty(cells, np.int32)
     size = 0
@@ -209,16 +210,22 @@ def further_units(
                 size += 1
     for at in range(size // 2 - 1, -1, -1):
         _sift(heap, key, size, at)
+    capacity = limits.beams * limits.dwells
     while size > 0:
         c = heap[0]
-        placed = place(c, board.first[c], ground, sky, near, limits, board)
-        for j in range(demand.candidates.shape[1]):
-            s = demand.candidates[c, j]
-            if placed or s < 0:
+        placed = False
+        for j in range(-1, demand.candidates.shape[1]):  # its own satellite first, then the other candidates
+            s = board.first[c] if j < 0 else np.int32(demand.candidates[c, j])
+            if s < 0:
                 break
-            lit = board.gateway[s] >= 0 or not (limits.antennas_bind and demand.needs_antenna[s])
-            if s != board.first[c] and lit:
-                placed = place(c, s, ground, sky, near, limits, board)
+            if given[s] >= capacity or (j >= 0 and s == board.first[c]):
+                continue
+            if board.gateway[s] < 0 and limits.antennas_bind and demand.needs_antenna[s]:
+                continue
+            if place(c, s, ground, sky, near, limits, board):
+                placed = True
+                given[s] += 1
+                break
         if placed:
             units[c] += 1
             key[c] = demand.terminals[c] / units[c]
