@@ -1,9 +1,10 @@
 """The one cause of every cell that asks and is not served.
 
-First the constraint that leaves no candidate.  A cell with candidates lost to others: the slot's assignment is
-run again from the same state and hashes with one constraint relaxed, in the order fault, antennas, beams,
-channels, and the first that serves the cell is the cause; should it take several at once, they are relaxed
-one on top of the other in that order.
+First the constraint that leaves no candidate.  A cell with candidates lost to others: constraints are relaxed
+one at a time in the order fault, antennas, beams, channels, and the first that serves the cell is the cause;
+should it take several at once, they are relaxed one on top of the other in that order.  Without a fault the
+slot is scheduled anew from the same state and hashes; with more antennas, beams or channels the assignment
+goes on from where it stood, so that no cell is served by darkening another (docs/adr/0003-contention.md).
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ from openleo.engine.network import Network
 from openleo.engine.schedule import Schedule, demand_of, schedule
 from openleo.engine.sight import reasons_of_no_satellite
 from openleo.engine.state import State
-from openleo.network.board import Limits
+from openleo.network.board import Board, Demand, Limits
+from openleo.network.units import late_units
 from openleo.network.visibility import ABOVE_ELEVATION, IN_FIELD_OF_VIEW, OUTSIDE_GSO, WITH_ROUTE
 from openleo.snapshot.causes import Cause, Reason
 
@@ -32,7 +34,7 @@ _OF_FAULT = {
 }
 _NO_LIMIT = 30_000  # beams per dwell when beams are relaxed; fits the int16 they are counted in
 
-Relief = Callable[[], NDArray[np.bool_]]
+Relief = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +59,9 @@ def causes_of(net: Network, state: State, geometry: Geometry, result: Schedule) 
         _constraints(net, geometry, barred, out)
         if geometry.conditions.faulty:
             _blame_faults(net, geometry, barred, out)
-        _contention(net, state, geometry, asking, dark[geometry.counts[dark, WITH_ROUTE] > 0], out)
+        lost = dark[geometry.counts[dark, WITH_ROUTE] > 0]
+        if len(lost):
+            _contention(net, state, geometry, result, lost, out)
     core = geometry.conditions.core_fault
     if core >= 0:
         down = (asking > 0) & served
@@ -101,47 +105,59 @@ def _under(net: Network, geometry: Geometry, holding: tuple[int, ...]) -> Geomet
 
 
 def _contention(
-    net: Network,
-    state: State,
-    geometry: Geometry,
-    asking: NDArray[np.int32],
-    cells: NDArray[np.int64],
-    out: Causes,
+    net: Network, state: State, geometry: Geometry, result: Schedule, cells: NDArray[np.int64], out: Causes
 ) -> None:
-    """Name the first single constraint that, relaxed, serves each of ``cells``; else the first combination."""
-    open_cells = cells
-    for cause, fault, relief in _reliefs(net, state, geometry, asking):
-        if len(open_cells) == 0:
+    """Name the first constraint that, relaxed, serves each of ``cells``."""
+    left = cells[np.argsort(_turn(result.demand, net.cell_count)[cells])]
+    for cause, fault, served_by in _reliefs(net, state, geometry, result):
+        if len(left) == 0:
             return
-        helped = relief()[open_cells]
-        out.cause[open_cells[helped]] = cause
-        out.fault[open_cells[helped]] = fault
+        helped = served_by(left)
+        out.cause[left[helped]] = cause
+        out.fault[left[helped]] = fault
         if cause == Cause.NO_SATS:
-            out.reason[open_cells[helped]] = Reason.OUT_OF_SERVICE
-        open_cells = open_cells[~helped]
-    assert len(open_cells) == 0, "with every constraint relaxed a cell with candidates is served"
+            out.reason[left[helped]] = Reason.OUT_OF_SERVICE
+        left = left[~helped]
+    assert len(left) == 0, "with every constraint relaxed a cell with candidates is served"
+
+
+def _turn(demand: Demand, cells: int) -> NDArray[np.int64]:
+    turn = np.zeros(cells, np.int64)
+    turn[demand.order] = np.arange(len(demand.order))
+    return turn
 
 
 def _reliefs(
-    net: Network, state: State, geometry: Geometry, asking: NDArray[np.int32]
+    net: Network, state: State, geometry: Geometry, result: Schedule
 ) -> Iterator[tuple[Cause, int, Relief]]:
     """Yield each relaxation in the documented order: its cause, its fault's row or -1, and how to try it."""
 
-    def relieved(limits: Limits, other: Geometry) -> NDArray[np.bool_]:
-        demand = demand_of(net, state, other, asking)
-        return np.asarray(schedule(net, demand, other, limits, further=False).board.first >= 0)
+    def without_fault(other: Geometry) -> Relief:
+        demand = demand_of(net, state, other, result.demand.terminals)
+        return lambda cells: schedule(net, demand, other).board.first[cells] >= 0
 
-    limits = net.limits
+    def relaxed(limits: Limits) -> Relief:
+        return lambda cells: _served_late(net, geometry, result, limits, cells)
+
     if geometry.conditions.faulty:
         for row, other in _without_each_fault(net, geometry):
-            cause = _OF_FAULT[net.world.faults[row].kind]
-            yield cause, row, lambda other=other: relieved(limits, other)  # type: ignore[misc]
+            yield _OF_FAULT[net.world.faults[row].kind], row, without_fault(other)
+    limits = net.limits
     antennas = limits._replace(antennas_bind=False)
-    beams = limits._replace(beams=_NO_LIMIT)
-    channels = limits._replace(nco=False)
-    yield Cause.NO_ANTENNA, -1, lambda: relieved(antennas, geometry)
-    yield Cause.NO_BEAM, -1, lambda: relieved(beams, geometry)
-    yield Cause.NO_CHANNEL, -1, lambda: relieved(channels, geometry)
-    yield Cause.NO_ANTENNA, -1, lambda: relieved(antennas._replace(beams=_NO_LIMIT), geometry)
-    everything = antennas._replace(beams=_NO_LIMIT, nco=False)
-    yield Cause.NO_ANTENNA, -1, lambda: relieved(everything, geometry)
+    yield Cause.NO_ANTENNA, -1, relaxed(antennas)
+    yield Cause.NO_BEAM, -1, relaxed(limits._replace(beams=_NO_LIMIT))
+    yield Cause.NO_CHANNEL, -1, relaxed(limits._replace(nco=False))
+    yield Cause.NO_ANTENNA, -1, relaxed(antennas._replace(beams=_NO_LIMIT))
+    yield Cause.NO_ANTENNA, -1, relaxed(antennas._replace(beams=_NO_LIMIT, nco=False))
+
+
+def _served_late(
+    net: Network, geometry: Geometry, result: Schedule, limits: Limits, cells: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Go on with the slot's assignment under other limits; return which of ``cells`` that serves."""
+    assert result.early is not None
+    board = Board(*(array.copy() for array in result.early))
+    if limits.beams == _NO_LIMIT:
+        board.free[:] = (1 << (limits.dwells * limits.channels)) - 1
+    late_units(cells, net.points, geometry.sky, net.near, result.demand, limits, board)
+    return np.asarray(board.first[cells] >= 0)

@@ -10,7 +10,7 @@ from openleo.engine.geometry import Geometry
 from openleo.engine.network import Network
 from openleo.engine.state import State
 from openleo.network.assignment import greedy, relieve
-from openleo.network.board import Board, Demand, Limits, new_board
+from openleo.network.board import Board, Demand, new_board
 from openleo.network.settle import CHANNEL_HZ
 from openleo.network.units import first_units, further_units
 
@@ -20,11 +20,15 @@ _ORDER_SALT = 0x0DE5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schedule:
-    """A finished board, the demand it answers, and whether any cell that asks and has candidates lost out."""
+    """A finished board and the demand it answers.
+
+    ``early`` is a copy of the board before further units were granted, kept where a cell that asks and has
+    candidates lost out, else None.
+    """
 
     board: Board
     demand: Demand
-    contended: bool
+    early: Board | None
 
 
 def wanted_units(net: Network, asking: NDArray[np.int32]) -> NDArray[np.int16]:
@@ -71,14 +75,15 @@ def demand_of(net: Network, state: State, geometry: Geometry, asking: NDArray[np
     )
 
 
-def schedule(net: Network, demand: Demand, geometry: Geometry, limits: Limits, *, further: bool = True) -> Schedule:
-    """Assign satellites, then beams.  ``further`` False stops once each cell has its first unit."""
+def schedule(net: Network, demand: Demand, geometry: Geometry) -> Schedule:
+    """Assign satellites, then a first unit to every cell, then the rest of the beams."""
+    limits = net.limits
     board = new_board(net.cell_count, len(geometry.sky.number), limits, demand.antennas)
     weights = net.preference
     left = greedy(demand, limits, board, weights.stay, weights.load)
     if left:
         left = relieve(demand, limits, board)
     left += first_units(net.points, geometry.sky, net.near, demand, limits, board)
-    if further:
-        further_units(net.points, geometry.sky, net.near, demand, limits, board)
-    return Schedule(board, demand, bool(left))
+    early = Board(*(array.copy() for array in board)) if left else None
+    further_units(net.points, geometry.sky, net.near, demand, limits, board)
+    return Schedule(board, demand, early)

@@ -20,7 +20,7 @@ from openleo.snapshot.snapshot import Columns, Snapshot
 def step(net: Network, state: State, geometry: Geometry, terminals: Terminals) -> tuple[State, Snapshot]:
     """Run one slot.  ``terminals`` must stand at the slot: it carries the rules and inputs in force."""
     demand = demand_of(net, state, geometry, terminals.asking)
-    result = schedule(net, demand, geometry, net.limits)
+    result = schedule(net, demand, geometry)
     causes = causes_of(net, state, geometry, result)
     beams = _settled(net, geometry, result.board)
     return _next_state(net, state, geometry, result), _snapshot(net, state, geometry, terminals, result, causes, beams)

@@ -11,7 +11,7 @@ import numpy as np
 from openleo.base.compile import njit, njit_inlined
 from openleo.network.board import Board, Demand, Limits
 
-_MAX_SWAPS = 64
+_MAX_SWAPS = 32
 
 
 @njit
@@ -210,71 +210,103 @@ def _augment(
 
 @njit
 def _augment_all(
-    demand: Demand, limits: Limits, board: Board, head: np.ndarray, following: np.ndarray
+    waiting: np.ndarray, demand: Demand, limits: Limits, board: Board, head: np.ndarray, following: np.ndarray
 ) -> int:
-    """Serve what augmenting paths can serve, in the cells' order; return how many are left over."""
+    """Serve what augmenting paths can serve of ``waiting``, in its order; return how many are left over."""
     dead = np.zeros(board.load.shape[0], np.bool_)
     left_over = 0
-    for i in range(demand.order.shape[0]):
-        c = demand.order[i]
-        if demand.terminals[c] > 0 and board.first[c] < 0 and demand.candidates[c, 0] >= 0:
+    for i in range(waiting.shape[0]):
+        c = waiting[i]
+        if board.first[c] < 0:
             left_over += not _augment(c, demand, limits, board, head, following, dead)
     return left_over
 
 
 @njit
-def _gains(demand: Demand, board: Board) -> np.ndarray:
-    """Count for each satellite that could have no antenna (N,) the unserved cells that it could serve."""
-    gain = np.zeros(board.load.shape[0], np.int32)
+def _waiting(demand: Demand, board: Board) -> np.ndarray:
+    """Return the cells that ask, have candidates and no satellite, in their turn."""
+    out = np.empty(demand.order.shape[0], np.int32)
+    count = 0
     for i in range(demand.order.shape[0]):
         c = demand.order[i]
-        if demand.terminals[c] > 0 and board.first[c] < 0:
-            for j in range(demand.candidates.shape[1]):
-                s = demand.candidates[c, j]
-                if s >= 0 and board.shut[s]:
-                    gain[s] += 1
+        if demand.terminals[c] > 0 and board.first[c] < 0 and demand.candidates[c, 0] >= 0:
+            out[count] = c
+            count += 1
+    return out[:count]
+
+
+@njit
+def _gains(waiting: np.ndarray, demand: Demand, board: Board) -> np.ndarray:
+    """Count for each satellite that could have no antenna (N,) the waiting cells that it could serve."""
+    gain = np.zeros(board.load.shape[0], np.int32)
+    for i in range(waiting.shape[0]):
+        for j in range(demand.candidates.shape[1]):
+            s = demand.candidates[waiting[i], j]
+            if s >= 0 and board.shut[s]:
+                gain[s] += 1
     return gain
 
 
 @njit
-def _losses(demand: Demand, limits: Limits, board: Board, head: np.ndarray, following: np.ndarray) -> np.ndarray:
-    """Count for each satellite that holds an antenna (N,) its cells that no other open satellite could take."""
+def _loss(s: int, demand: Demand, limits: Limits, board: Board, head: np.ndarray, following: np.ndarray) -> int:
+    """Count the cells of satellite ``s`` that no other open satellite could take."""
     capacity = limits.beams * limits.dwells
-    loss = np.zeros(board.load.shape[0], np.int32)
-    for s in range(board.load.shape[0]):
-        c = head[s] if board.gateway[s] >= 0 else -1
-        while c >= 0:
-            stranded = True
-            for j in range(demand.candidates.shape[1]):
-                other = demand.candidates[c, j]
-                if other >= 0 and other != s and board.load[other] < capacity and (
-                    board.gateway[other] >= 0 or not demand.needs_antenna[other]
-                ):
-                    stranded = False
-                    break
-            loss[s] += stranded
-            c = following[c]
+    loss = 0
+    c = head[s]
+    while c >= 0:
+        stranded = True
+        for j in range(demand.candidates.shape[1]):
+            other = demand.candidates[c, j]
+            if other >= 0 and other != s and board.load[other] < capacity and (
+                board.gateway[other] >= 0 or not demand.needs_antenna[other]
+            ):
+                stranded = False
+                break
+        loss += stranded
+        c = following[c]
     return loss
 
 
 @njit
 def _swap(
-    loser: int, winner: int, demand: Demand, limits: Limits, board: Board, head: np.ndarray, following: np.ndarray
-) -> None:
-    """Hand the loser's antenna to the winner; the loser's cells are left over."""
-    while head[loser] >= 0:
+    loser: int, winner: int, waiting: np.ndarray, demand: Demand, limits: Limits, board: Board,
+    head: np.ndarray, following: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Hand the loser's antenna to the winner; return the cells that wait now, the loser's last."""
+    lost = np.empty(board.load[loser], np.int32)
+    for i in range(lost.shape[0]):
+        lost[i] = head[loser]
         _reassign(head[loser], -1, board, head, following)
     board.gateway[winner] = board.gateway[loser]
     board.gateway[loser] = -1
     board.shut[loser], board.shut[winner] = True, False
-    capacity = limits.beams * limits.dwells
-    for i in range(demand.order.shape[0]):
-        c = demand.order[i]
-        if demand.terminals[c] > 0 and board.first[c] < 0:
-            for j in range(demand.candidates.shape[1]):
-                if demand.candidates[c, j] == winner and board.load[winner] < capacity:
-                    _reassign(c, winner, board, head, following)
-                    break
+    return np.concatenate((waiting, lost))
+
+
+@njit
+def _best_swap(
+    gain: np.ndarray, tried: np.ndarray, count: int, demand: Demand, limits: Limits, board: Board,
+    head: np.ndarray, following: np.ndarray,
+) -> tuple[int, int]:  # fmt: skip
+    """Return the untried (loser, winner) at one gateway with the largest gain less loss, or (-1, -1)."""
+    best, loser, winner = 0, -1, -1
+    loss = np.full(gain.shape[0], -1, np.int32)
+    for w in range(gain.shape[0]):
+        if gain[w] <= best:
+            continue
+        for t in range(gain.shape[0]):
+            g = board.gateway[t]
+            if g < 0:
+                continue
+            for j in range(demand.gateways.shape[1]):
+                if demand.gateways[w, j] != g:
+                    continue
+                if loss[t] < 0:
+                    loss[t] = _loss(t, demand, limits, board, head, following)
+                if gain[w] - loss[t] > best and not _was_tried(tried, count, t, w):
+                    best, loser, winner = gain[w] - loss[t], t, w
+                break
+    return loser, winner
 
 
 @njit
@@ -286,36 +318,18 @@ def _was_tried(tried: np.ndarray, count: int, loser: int, winner: int) -> bool:
 
 
 @njit
-def _best_swap(
-    gain: np.ndarray, loss: np.ndarray, tried: np.ndarray, count: int, demand: Demand, board: Board
-) -> tuple[int, int]:
-    """Return the untried (loser, winner) at one gateway with the largest gain less loss, or (-1, -1)."""
-    best, loser, winner = 0, -1, -1
-    for w in range(gain.shape[0]):
-        if gain[w] <= best:
-            continue
-        for t in range(gain.shape[0]):
-            g = board.gateway[t]
-            if g < 0 or gain[w] - loss[t] <= best or _was_tried(tried, count, t, w):
-                continue
-            for j in range(demand.gateways.shape[1]):
-                if demand.gateways[w, j] == g:
-                    best, loser, winner = gain[w] - loss[t], t, w
-                    break
-    return loser, winner
-
-
-@njit
 def relieve(demand: Demand, limits: Limits, board: Board) -> int:
     """Serve left-over cells by augmenting paths, then by moving antennas; return how many stay unserved."""
     head, following = _members(board)
-    left_over = _augment_all(demand, limits, board, head, following)
+    waiting = _waiting(demand, board)
+    left_over = _augment_all(waiting, demand, limits, board, head, following)
     if left_over == 0 or not limits.antennas_bind:
         return left_over
     tried = np.empty((_MAX_SWAPS, 2), np.int32)
     for i in range(_MAX_SWAPS):
-        loss = _losses(demand, limits, board, head, following)
-        loser, winner = _best_swap(_gains(demand, board), loss, tried, i, demand, board)
+        waiting = _waiting(demand, board)
+        gain = _gains(waiting, demand, board)
+        loser, winner = _best_swap(gain, tried, i, demand, limits, board, head, following)
         if loser < 0:
             break
         tried[i, 0], tried[i, 1] = loser, winner
@@ -323,8 +337,8 @@ def relieve(demand: Demand, limits: Limits, board: Board) -> int:
             board.first.copy(), board.load.copy(), board.gateway.copy(), board.shut.copy(),
             board.free_antennas.copy(), head.copy(), following.copy(),
         )  # fmt: skip
-        _swap(loser, winner, demand, limits, board, head, following)
-        now = _augment_all(demand, limits, board, head, following)
+        waiting = _swap(loser, winner, waiting, demand, limits, board, head, following)
+        now = _augment_all(waiting, demand, limits, board, head, following)
         if now < left_over:
             left_over = now
             continue

@@ -125,6 +125,23 @@ def place(
 
 
 @njit
+def _late_unit(
+    c: int, ground: GroundPoints, sky: Sky, near: Neighbours, demand: Demand, limits: Limits, board: Board
+) -> bool:
+    """Serve a cell that has no unit from the first of its candidates that can light it."""
+    for j in range(demand.candidates.shape[1]):
+        s = demand.candidates[c, j]
+        if s < 0:
+            return False
+        room = board.load[s] < limits.beams * limits.dwells
+        if room and acquire(s, demand, limits, board) and place(c, s, ground, sky, near, limits, board):
+            board.first[c] = s
+            board.load[s] += 1
+            return True
+    return False
+
+
+@njit
 def first_units(
     ground: GroundPoints, sky: Sky, near: Neighbours, demand: Demand, limits: Limits, board: Board
 ) -> int:
@@ -154,18 +171,18 @@ def first_units(
             continue
         board.load[own] -= 1
         board.first[c] = -1
-        for j in range(demand.candidates.shape[1]):
-            s = demand.candidates[c, j]
-            if s < 0:
-                break
-            room = board.load[s] < limits.beams * limits.dwells
-            if s != own and room and acquire(s, demand, limits, board):
-                if place(c, s, ground, sky, near, limits, board):
-                    board.first[c] = s
-                    board.load[s] += 1
-                    break
-        failed += board.first[c] < 0
+        failed += not _late_unit(c, ground, sky, near, demand, limits, board)
     return failed
+
+
+@njit
+def late_units(
+    cells: np.ndarray, ground: GroundPoints, sky: Sky, near: Neighbours, demand: Demand, limits: Limits,
+    board: Board,
+) -> None:  # fmt: skip
+    """Try to serve the unserved ``cells`` (D,) on a board as it stands, in this order."""
+    for i in range(cells.shape[0]):
+        _late_unit(cells[i], ground, sky, near, demand, limits, board)
 
 
 @njit_inlined
