@@ -47,7 +47,10 @@ class Causes:
 
 
 def causes_of(net: Network, state: State, geometry: Geometry, result: Schedule) -> Causes:
-    """Return why each cell is dark, ONLINE for those served and IDLE for those that do not ask."""
+    """Return why each cell is dark, ONLINE for those served and IDLE for those that do not ask.
+
+    ``result`` holds first units only: what further ones take is no cause.
+    """
     asking = result.demand.terminals
     served = result.board.first >= 0
     cause = np.full(net.cell_count, Cause.IDLE, np.uint8)
@@ -155,8 +158,7 @@ def _served_late(
     net: Network, geometry: Geometry, result: Schedule, limits: Limits, cells: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Go on with the slot's assignment under other limits; return which of ``cells`` that serves."""
-    assert result.early is not None
-    board = Board(*(array.copy() for array in result.early))
+    board = Board(*(array.copy() for array in result.board))
     if limits.beams == _NO_LIMIT:
         board.free[:] = (1 << (limits.dwells * limits.channels)) - 1
     late_units(cells, net.points, geometry.sky, net.near, result.demand, limits, board)

@@ -9,7 +9,7 @@ import numpy as np
 from openleo.engine.geometry import Geometry, geometries
 from openleo.engine.network import Network
 from openleo.engine.state import State
-from openleo.engine.step import step
+from openleo.engine.step import decide, finish, next_state
 from openleo.engine.terminals import Terminals
 from openleo.snapshot.snapshot import Snapshot
 
@@ -38,29 +38,44 @@ def run_slots(
     """Yield the state after and the Snapshot of each slot from ``first_slot`` to ``last_slot``.
 
     ``state`` is the one before ``first_slot``.  Geometry is computed ahead in batches of slots by ``workers``
-    threads (its kernels hold no lock), or by the ``executor`` given; the result does not depend on either.
+    threads (kernels hold no lock) or by the ``executor`` given; deciding goes from slot to slot; finishing a
+    slot is again the threads' work.  The result depends on none of that.
     """
-    own = ThreadPoolExecutor(max_workers=workers) if executor is None else None
-    pool = executor if own is None else own
-    assert pool is not None
     terminals = Terminals(net, first_slot)
+    finishing: deque[tuple[State, Future[Snapshot]]] = deque()
+    with ThreadPoolExecutor(max_workers=workers) as threads:
+        try:
+            for geometry in _ahead(net, executor or threads, first_slot, last_slot, workers):
+                standing = terminals.advance(geometry.slot)
+                result = decide(net, state, geometry, standing)
+                after = next_state(net, state, geometry, result)
+                finishing.append((after, threads.submit(finish, net, state, geometry, standing, result)))
+                state = after
+                while len(finishing) > 2 * workers or (finishing and finishing[0][1].done()):
+                    yield _finished(finishing)
+            while finishing:
+                yield _finished(finishing)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _finished(finishing: deque[tuple[State, Future[Snapshot]]]) -> tuple[State, Snapshot]:
+    after, future = finishing.popleft()
+    return after, future.result()
+
+
+def _ahead(
+    net: Network, executor: Executor, first_slot: int, last_slot: int, workers: int
+) -> Iterator[Geometry]:
+    """Yield the geometry of each slot in order, computed some batches ahead."""
     begins = iter(range(first_slot, last_slot + 1, _BATCH_SLOTS))
     ahead: deque[Future[list[Geometry]]] = deque()
-    try:
-        while True:
-            while len(ahead) < workers + 1 and (begin := next(begins, None)) is not None:
-                ahead.append(pool.submit(_batch, net, begin, min(begin + _BATCH_SLOTS - 1, last_slot)))
-            if not ahead:
-                return
-            for geometry in ahead.popleft().result():
-                terminals.advance(geometry.slot)
-                state, snapshot = step(net, state, geometry, terminals)
-                yield state, snapshot
-    finally:
-        for future in ahead:
-            future.cancel()
-        if own is not None:
-            own.shutdown(wait=True, cancel_futures=True)
+    while True:
+        while len(ahead) < workers + 1 and (begin := next(begins, None)) is not None:
+            ahead.append(executor.submit(_batch, net, begin, min(begin + _BATCH_SLOTS - 1, last_slot)))
+        if not ahead:
+            return
+        yield from ahead.popleft().result()
 
 
 def replay(net: Network, state: State, from_slot: int, slot: int) -> tuple[State, State, Snapshot]:

@@ -20,15 +20,12 @@ _ORDER_SALT = 0x0DE5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schedule:
-    """A finished board and the demand it answers.
-
-    ``early`` is a copy of the board before further units were granted, kept where a cell that asks and has
-    candidates lost out, else None.
-    """
+    """A board with its first units and the demand it answers; ``short`` if a cell that asks and has
+    candidates lost out."""
 
     board: Board
     demand: Demand
-    early: Board | None
+    short: bool
 
 
 def wanted_units(net: Network, asking: NDArray[np.int32]) -> NDArray[np.int16]:
@@ -76,7 +73,7 @@ def demand_of(net: Network, state: State, geometry: Geometry, asking: NDArray[np
 
 
 def schedule(net: Network, demand: Demand, geometry: Geometry) -> Schedule:
-    """Assign satellites, then a first unit to every cell, then the rest of the beams."""
+    """Assign satellites, then a first unit to every cell: all that the next slot depends on."""
     limits = net.limits
     board = new_board(net.cell_count, len(geometry.sky.number), limits, demand.antennas)
     weights = net.preference
@@ -84,6 +81,9 @@ def schedule(net: Network, demand: Demand, geometry: Geometry) -> Schedule:
     if left:
         left = relieve(demand, limits, board)
     left += first_units(net.points, geometry.sky, net.near, demand, limits, board)
-    early = Board(*(array.copy() for array in board)) if left else None
-    further_units(net.points, geometry.sky, net.near, demand, limits, board)
-    return Schedule(board, demand, early)
+    return Schedule(board, demand, bool(left))
+
+
+def fill_up(net: Network, geometry: Geometry, result: Schedule) -> None:
+    """Grant the rest of the beams on the schedule's board."""
+    further_units(net.points, geometry.sky, net.near, result.demand, net.limits, result.board)

@@ -7,23 +7,49 @@ from openleo.engine.causes import Causes, causes_of
 from openleo.engine.geometry import Geometry
 from openleo.engine.masked import ALL_SECONDS, online_seconds
 from openleo.engine.network import Network
-from openleo.engine.schedule import Schedule, demand_of, schedule
+from openleo.engine.schedule import Schedule, demand_of, fill_up, schedule
 from openleo.engine.state import NEVER, State
 from openleo.engine.summary import busy_rates, weighted_percentiles
-from openleo.engine.terminals import Terminals
+from openleo.engine.terminals import Standing
 from openleo.network.board import MAX_SATELLITES_PER_CELL, Board
 from openleo.network.settle import Beams, Ways, settle
+from openleo.network.visibility import ABOVE_ELEVATION, IN_FIELD_OF_VIEW, OUTSIDE_GSO, WITH_ROUTE
 from openleo.snapshot.causes import Cause
 from openleo.snapshot.snapshot import Columns, Snapshot
 
 
-def step(net: Network, state: State, geometry: Geometry, terminals: Terminals) -> tuple[State, Snapshot]:
-    """Run one slot.  ``terminals`` must stand at the slot: it carries the rules and inputs in force."""
-    demand = demand_of(net, state, geometry, terminals.asking)
-    result = schedule(net, demand, geometry)
+def step(net: Network, state: State, geometry: Geometry, standing: Standing) -> tuple[State, Snapshot]:
+    """Run one slot.  ``standing`` carries the rules and inputs in force."""
+    result = decide(net, state, geometry, standing)
+    return next_state(net, state, geometry, result), finish(net, state, geometry, standing, result)
+
+
+def decide(net: Network, state: State, geometry: Geometry, standing: Standing) -> Schedule:
+    """Schedule first units: the only part of a step that the next slot waits for."""
+    return schedule(net, demand_of(net, state, geometry, standing.asking), geometry)
+
+
+def finish(
+    net: Network, state: State, geometry: Geometry, standing: Standing, result: Schedule
+) -> Snapshot:
+    """Name causes, grant the rest of the beams, and say what came of it.  ``state`` is the one before."""
     causes = causes_of(net, state, geometry, result)
+    fill_up(net, geometry, result)
     beams = _settled(net, geometry, result.board)
-    return _next_state(net, state, geometry, result), _snapshot(net, state, geometry, terminals, result, causes, beams)
+    cells = _cell_columns(net, state, geometry, standing, result.board, causes, beams)
+    seconds = _masked_seconds(net, geometry, standing, result.board, causes)
+    moves, moved = net.moves, standing.moved
+    return Snapshot(
+        slot=geometry.slot,
+        summary=_summary(net, geometry, standing, result.board, causes, cells, seconds),
+        causes=_dark_by_cause(standing, causes, seconds),
+        cells={name: values[net.tracked] for name, values in cells.items()},
+        beams=_beam_rows(net, geometry, result.board, beams),
+        **_overrides(net, standing, seconds),
+        moved=moves.terminal[moved],
+        moved_cell=moves.row[moved],
+        moved_where=moves.where[:, moved],
+    )
 
 
 def _settled(net: Network, geometry: Geometry, board: Board) -> Beams:
@@ -53,7 +79,8 @@ def _settled(net: Network, geometry: Geometry, board: Board) -> Beams:
     return out
 
 
-def _next_state(net: Network, state: State, geometry: Geometry, result: Schedule) -> State:
+def next_state(net: Network, state: State, geometry: Geometry, result: Schedule) -> State:
+    """Return what the next slot inherits."""
     number, board = geometry.sky.number, result.board
     satellite = np.full(net.cell_count, -1, np.int32)
     served = board.first >= 0
@@ -69,62 +96,53 @@ def _next_state(net: Network, state: State, geometry: Geometry, result: Schedule
     )
 
 
-def _snapshot(
+def _cell_columns(
     net: Network,
     state: State,
     geometry: Geometry,
-    terminals: Terminals,
-    result: Schedule,
+    standing: Standing,
+    board: Board,
     causes: Causes,
     beams: Beams,
-) -> Snapshot:
-    board = result.board
-    first = np.argmax(board.colours > 0, axis=1)  # the satellite of the first unit stands first
+) -> Columns:
+    """Return the columns of the cells table for every cell (C,)."""
     rows = np.arange(net.cell_count)
+    lit = board.colours > 0
+    first = np.argmax(lit, axis=1)  # the satellite of the first unit stands first
     served = board.first >= 0
-    rtt_us = np.full(net.cell_count, -1, np.int32)
     way_s = (beams.user_s + beams.feeder_s + beams.fibre_s)[rows, first]
-    rtt_us[served] = np.rint(2e6 * way_s[served] + 1e3 * net.world.network.access_ms)
-    rate_kbps = np.where(served, np.rint(beams.rate_bps.sum(axis=1) * 1e-3), -1).astype(np.int32)
+    rtt_us = np.where(served, np.rint(2e6 * way_s + 1e3 * net.world.network.access_ms), -1)
     satellite = np.full(net.cell_count, -1, np.int16)
     satellite[served] = geometry.sky.number[board.first[served]]
-    handover = served & (state.satellite >= 0) & (satellite != state.satellite)
-    units = np.bitwise_count(board.colours)
-    cells: Columns = {
+    return {
         "cause": causes.cause,
         "reason": causes.reason,
         "fault": causes.fault,
-        "asking": terminals.asking,
-        "seen": geometry.counts[:, 0],
-        "outside_gso": geometry.counts[:, 1],
-        "in_view": geometry.counts[:, 2],
-        "with_route": geometry.counts[:, 3],
+        "asking": standing.asking,
+        "seen": geometry.counts[:, ABOVE_ELEVATION],
+        "outside_gso": geometry.counts[:, OUTSIDE_GSO],
+        "in_view": geometry.counts[:, IN_FIELD_OF_VIEW],
+        "with_route": geometry.counts[:, WITH_ROUTE],
         "satellite": satellite,
         "gateway": np.where(served, beams.gateway[rows, first], -1).astype(np.int16),
-        "satellites": (units > 0).sum(axis=1).astype(np.uint8),
-        "units": units.sum(axis=1).astype(np.uint8),
-        "handover": handover,
-        "rtt_us": rtt_us,
-        "rate_kbps": rate_kbps,
+        "satellites": lit.sum(axis=1).astype(np.uint8),
+        "units": np.bitwise_count(board.used),
+        "handover": served & (state.satellite >= 0) & (satellite != state.satellite),
+        "rtt_us": rtt_us.astype(np.int32),
+        "rate_kbps": np.where(served, np.rint(beams.rate_bps.sum(axis=1) * 1e-3), -1).astype(np.int32),
     }
+
+
+def _masked_seconds(
+    net: Network, geometry: Geometry, standing: Standing, board: Board, causes: Causes
+) -> NDArray[np.uint16]:
+    """Return the online seconds (V,) of terminals with a mask; every bit where the mask does not matter."""
     seconds = np.full(len(net.masked.terminal), ALL_SECONDS, np.uint16)
-    masked_cell = terminals.cell[net.masked.terminal]
-    asks = terminals.cause[net.masked.terminal] == 0
     if len(seconds):
-        asks &= causes.cause[masked_cell] == Cause.ONLINE
-        online_seconds(net.masked, masked_cell, asks, geometry.sky, board, seconds)
-    moved = terminals.moved
-    return Snapshot(
-        slot=geometry.slot,
-        summary=_summary(net, geometry, terminals, result, causes, cells, seconds),
-        causes=_dark_by_cause(net, terminals, causes, seconds),
-        cells={name: values[net.tracked] for name, values in cells.items()},
-        beams=_beam_rows(net, geometry, board, beams),
-        **_overrides(net, terminals, seconds),
-        moved=net.moves.terminal[moved],
-        moved_cell=net.moves.row[moved],
-        moved_where=net.moves.where[:, moved],
-    )
+        cell = standing.cell[net.masked.terminal]
+        asks = (standing.cause[net.masked.terminal] == 0) & (causes.cause[cell] == Cause.ONLINE)
+        online_seconds(net.masked, cell, asks, geometry.sky, board, seconds)
+    return seconds
 
 
 def _beam_rows(net: Network, geometry: Geometry, board: Board, beams: Beams) -> Columns:
@@ -148,27 +166,27 @@ def _beam_rows(net: Network, geometry: Geometry, board: Board, beams: Beams) -> 
     }
 
 
-def _overrides(net: Network, terminals: Terminals, seconds: NDArray[np.uint16]) -> dict[str, NDArray[np.generic]]:
+def _overrides(net: Network, standing: Standing, seconds: NDArray[np.uint16]) -> dict[str, NDArray[np.generic]]:
     """Return the terminals that fare otherwise than their cell: those that do not ask, and the obstructed."""
     blocked = np.flatnonzero(seconds != ALL_SECONDS)
-    dark = terminals.dark
+    dark = standing.dark
     nothing = np.zeros(len(dark), np.uint16)
     none = np.full(len(blocked), -1, np.int16)
     return {
         "dark": np.concatenate([dark, net.masked.terminal[blocked]]),
-        "dark_cause": np.concatenate([terminals.cause[dark], np.full(len(blocked), Cause.OBSTRUCTED, np.uint8)]),
-        "dark_rule": np.concatenate([terminals.rule[dark], none]),
-        "dark_fault": np.concatenate([terminals.fault[dark], none]),
+        "dark_cause": np.concatenate([standing.cause[dark], np.full(len(blocked), Cause.OBSTRUCTED, np.uint8)]),
+        "dark_rule": np.concatenate([standing.rule[dark], none]),
+        "dark_fault": np.concatenate([standing.fault[dark], none]),
         "dark_seconds": np.concatenate([nothing, seconds[blocked]]),
     }
 
 
 def _dark_by_cause(
-    net: Network, terminals: Terminals, causes: Causes, seconds: NDArray[np.uint16]
+    standing: Standing, causes: Causes, seconds: NDArray[np.uint16]
 ) -> dict[int, int]:
     """Count the terminals that are dark for the whole slot, by cause."""
-    counts = np.bincount(terminals.cause[terminals.dark], minlength=256)
-    lost = terminals.asking_own * (causes.cause != Cause.ONLINE)
+    counts = np.bincount(standing.cause[standing.dark], minlength=256)
+    lost = standing.asking_own * (causes.cause != Cause.ONLINE)
     counts += np.bincount(causes.cause, weights=lost, minlength=256).astype(np.int64)
     counts[Cause.OBSTRUCTED] += int((seconds == 0).sum())
     return {int(cause): int(counts[cause]) for cause in np.flatnonzero(counts)}
@@ -177,29 +195,28 @@ def _dark_by_cause(
 def _summary(
     net: Network,
     geometry: Geometry,
-    terminals: Terminals,
-    result: Schedule,
+    standing: Standing,
+    board: Board,
     causes: Causes,
     cells: Columns,
     seconds: NDArray[np.uint16],
 ) -> dict[str, int]:
-    online = np.where(causes.cause == Cause.ONLINE, terminals.asking_own, 0)
+    online = np.where(causes.cause == Cause.ONLINE, standing.asking_own, 0)
     own = net.tracked[online[net.tracked] > 0]
     weights = online[own]
     rtt = weighted_percentiles(cells["rtt_us"][own], weights, (10, 50, 90))
     rate = weighted_percentiles(busy_rates(net, cells, own), weights, (20, 50, 80))
-    board = result.board
     landing = geometry.exits is not None and int((geometry.exits.gateway >= 0).sum())
     return {
         "terminals": len(net.world.terminals),
         "online": int(online.sum()) - int((seconds == 0).sum()),
-        "enabled": int(terminals.asking_own.sum()),
-        "cells": int((terminals.asking > 0).sum()),
+        "enabled": int(standing.asking_own.sum()),
+        "cells": int((standing.asking > 0).sum()),
         "cells_served": int((board.first >= 0).sum()),
         "satellites": int((board.dwell_load.any(axis=1)).sum()),
         "antennas": int((board.gateway >= 0).sum()) + int(landing),
         "units": int(board.dwell_load.sum()),
-        "handovers": int(terminals.asking_own[cells["handover"]].sum()),
+        "handovers": int(standing.asking_own[cells["handover"]].sum()),
         "rtt_p10_us": rtt[0],
         "rtt_p50_us": rtt[1],
         "rtt_p90_us": rtt[2],

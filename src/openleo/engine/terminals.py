@@ -4,6 +4,8 @@ All of it depends on the scenario alone, not on the network, so it is kept up to
 where something changes.
 """
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,69 +16,76 @@ from openleo.snapshot.causes import DISABLED, Cause
 BOOT_SLOTS = 8  # two minutes from power to service: assumed; owners report one to several minutes
 
 
-class Terminals:
-    """Where the U terminals are and why any of them does not ask for service, slot by slot.
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """How the U terminals stand in one slot; nothing in it changes afterwards.
 
     ``cell`` int32 (U,) rows of the network's cells.  ``cause`` uint8 (U,): 0 for a terminal that asks, else
-    policy's or its own cause, with ``rule`` int16 and ``fault`` int16, -1 for none.  ``asking`` int32 (C,)
-    are the terminals per cell that ask, background included.  Call `advance` for each slot in turn;
-    `__init__` brings it to the slot given.
+    policy's or its own cause, with ``rule`` int16 and ``fault`` int16, -1 for none; ``dark`` int32 (D,) rows
+    of those that do not ask.  ``asking_own`` int32 (C,) terminals per cell that ask, ``asking`` the same
+    with the background.  ``moved`` are the slot's entries in the network's moves.
     """
+
+    cell: NDArray[np.int32]
+    cause: NDArray[np.uint8]
+    rule: NDArray[np.int16]
+    fault: NDArray[np.int16]
+    dark: NDArray[np.int32]
+    asking_own: NDArray[np.int32]
+    asking: NDArray[np.int32]
+    moved: slice
+
+
+class Terminals:
+    """Keeps the terminals' standing from slot to slot: `__init__` at a slot, then `advance` to each in turn."""
 
     def __init__(self, net: Network, slot: int) -> None:
         world = net.world
-        self._net = net
         count = len(world.terminals)
-        self.cell = net.terminal_cell.copy()
-        self.speed_m_s = np.zeros(count, np.float32)
-        self.country = world.terminal_country.copy()
+        self._net = net
+        self._slot = slot - 1
         self._country_of_cell = world.country_of(net.cells).astype(np.int16)
+        self._cell = net.terminal_cell
+        self._country = world.terminal_country.copy()
+        self._speed_m_s = np.zeros(count, np.float32)
         self._move(net.moves.before(slot))
         self._policy = np.zeros(count, np.uint8)
         self._policy_rule = np.full(count, -1, np.int16)
-        self.rule_ids: list[str] = []
+        self._numbers = _numbered_rules(world.rules_timeline)
+        self._rules: Rules | None = None
+        self._apply_rules(slot)
         self._own = np.zeros(count, np.uint8)
         self._own_fault = np.full(count, -1, np.int16)
-        self._rules: Rules | None = None
         self._power = [(row, f) for row, f in enumerate(world.faults) if f.kind == "power"]
         self._power_changes = self._change_slots()
-        self._numbers = _numbered_rules(world.rules_timeline)
         self._refresh_own(slot)
-        self._apply_rules(slot)
-        self._combine()
-        self._slot = slot - 1
-        self.moved = slice(0, 0)
+        self.standing = self._combined(slice(0, 0))
 
-    def advance(self, slot: int) -> None:
-        """Bring everything to the start of ``slot``, the one after the last."""
+    def advance(self, slot: int) -> Standing:
+        """Return the standing at the start of ``slot``, the one after the last."""
         assert slot == self._slot + 1, "slots are taken in order"
         self._slot = slot
-        self.moved = self._net.moves.at(slot)
-        changed = self._move(self.moved)
-        before = self._rules
-        if self._apply_rules(slot) or before is not self._rules:
+        moved = self._net.moves.at(slot)
+        changed = self._move(moved)
+        if self._apply_rules(slot):
             changed = True
         elif changed:
-            self._decide(self._net.moves.terminal[self.moved])
+            self._decide(np.unique(self._net.moves.terminal[moved]))
         if slot in self._power_changes:
             self._refresh_own(slot)
             changed = True
-        if changed:
-            self._combine()
-
-    @property
-    def dark(self) -> NDArray[np.int32]:
-        """Rows of the terminals that do not ask."""
-        return self._dark
+        self.standing = self._combined(moved) if changed else replace(self.standing, moved=moved)
+        return self.standing
 
     def _move(self, entries: slice) -> bool:
         moves = self._net.moves
         who = moves.terminal[entries]
         if len(who) == 0:
             return False
-        self.cell[who] = moves.row[entries]  # of several entries of one terminal the last holds
-        self.speed_m_s[who] = moves.where[2, entries]
-        self.country[who] = self._country_of_cell[self.cell[who]]
+        self._cell = self._cell.copy()  # earlier standings keep theirs
+        self._cell[who] = moves.row[entries]  # of several entries of one terminal the last holds
+        self._speed_m_s[who] = moves.where[2, entries]
+        self._country[who] = self._country_of_cell[self._cell[who]]
         return True
 
     def _apply_rules(self, slot: int) -> bool:
@@ -84,7 +93,7 @@ class Terminals:
         if rules is self._rules:
             return False
         self._rules = rules
-        self._decide(np.arange(len(self.cell), dtype=np.int32))
+        self._decide(np.arange(len(self._cell), dtype=np.int32))
         return True
 
     def _decide(self, who: NDArray[np.int32]) -> None:
@@ -92,10 +101,10 @@ class Terminals:
         terminals = self._net.world.terminals
         code, rule = self._rules.decide(
             Subjects(
-                cell=self._net.cells[self.cell[who]],
-                country=self.country[who],
+                cell=self._net.cells[self._cell[who]],
+                country=self._country[who],
                 account=terminals.account[who],
-                speed_m_s=self.speed_m_s[who],
+                speed_m_s=self._speed_m_s[who],
                 kind=terminals.kind[who],
             )
         )
@@ -123,17 +132,22 @@ class Terminals:
                 off = fault.terminals[fault.terminal_from_slot <= slot]
                 self._own[off], self._own_fault[off] = Cause.POWER_OFF, row
 
-    def _combine(self) -> None:
+    def _combined(self, moved: slice) -> Standing:
         """Policy first, then the terminal's own state."""
         by_policy = self._policy > 0
-        self.cause = np.where(by_policy, self._policy, self._own)
-        self.rule = np.where(by_policy, self._policy_rule, np.int16(-1)).astype(np.int16)
-        self.fault = np.where(by_policy, np.int16(-1), self._own_fault).astype(np.int16)
-        self._dark = np.flatnonzero(self.cause > 0).astype(np.int32)
-        asks = self.cell[self.cause == 0]
-        own = np.bincount(asks, minlength=self._net.cell_count).astype(np.int32)
-        self.asking_own = own
-        self.asking = (own + self._net.background).astype(np.int32)
+        none = np.int16(-1)
+        cause = np.where(by_policy, self._policy, self._own)
+        own = np.bincount(self._cell[cause == 0], minlength=self._net.cell_count).astype(np.int32)
+        return Standing(
+            cell=self._cell,
+            cause=cause,
+            rule=np.where(by_policy, self._policy_rule, none),
+            fault=np.where(by_policy, none, self._own_fault),
+            dark=np.flatnonzero(cause > 0).astype(np.int32),
+            asking_own=own,
+            asking=own + self._net.background,
+            moved=moved,
+        )
 
 
 def _numbered_rules(timeline: tuple[tuple[int, Rules], ...]) -> dict[int, NDArray[np.int16]]:
