@@ -26,15 +26,21 @@ _LEAP_STARTS = np.array(
 _GPS_MINUS_UTC_S = np.arange(len(_LEAP_STARTS))
 
 
+def as_ns(instant: np.datetime64) -> np.datetime64:
+    """Return an instant with nanosecond resolution."""
+    out: np.datetime64 = instant.astype("datetime64[ns]")
+    return out
+
+
 def gps_minus_utc_s(utc: np.datetime64) -> int:
     """Return GPS time minus UTC, in whole seconds, at ``utc`` (0 before 1980)."""
-    index = int(np.searchsorted(_LEAP_STARTS, np.datetime64(utc, "ns"), side="right")) - 1
+    index = int(np.searchsorted(_LEAP_STARTS, as_ns(utc), side="right")) - 1
     return int(_GPS_MINUS_UTC_S[max(index, 0)])
 
 
 def slot_at(utc: np.datetime64) -> int:
     """Return the number of the slot that holds the instant ``utc``."""
-    utc = np.datetime64(utc, "ns")
+    utc = as_ns(utc)
     gps = utc - GPS_EPOCH + gps_minus_utc_s(utc) * _SECOND
     return int(gps // (SLOT_S * _SECOND))
 
@@ -42,7 +48,7 @@ def slot_at(utc: np.datetime64) -> int:
 def first_slot_from(utc: np.datetime64) -> int:
     """Return the first slot that starts at or after ``utc``."""
     slot = slot_at(utc)
-    return slot if slot_start(slot) >= np.datetime64(utc, "ns") else slot + 1
+    return slot if slot_start(slot) >= as_ns(utc) else slot + 1
 
 
 def slot_start(slot: int) -> np.datetime64:
@@ -77,5 +83,5 @@ def parse_utc(text: str) -> np.datetime64:
 
 def format_utc(utc: np.datetime64) -> str:
     """Write an instant as ``2022-10-07T17:30:12Z``, with a fraction only where there is one."""
-    text = str(np.datetime64(utc, "ns")).rstrip("0").rstrip(".")
+    text = str(as_ns(utc)).rstrip("0").rstrip(".")
     return text + "Z" if "T" in text else text + "T00:00:00Z"

@@ -26,7 +26,7 @@ def hash_u32(seed: int, entity: int, slot: int) -> int:
         h = np.uint32(h ^ np.uint32(h >> np.uint32(13)))
         h = np.uint32(h * np.uint32(0xC2B2AE35))
         h = np.uint32(h ^ np.uint32(h >> np.uint32(16)))
-    return h
+    return h  # type: ignore[return-value]  # uint32 in the kernel
 
 
 @njit

@@ -18,7 +18,7 @@ from openleo.engine.network import Network
 from openleo.engine.schedule import Schedule, demand_of, schedule
 from openleo.engine.sight import reasons_of_no_satellite
 from openleo.engine.state import State
-from openleo.network.board import Board, Demand, Limits
+from openleo.network.board import Demand, Limits, copy_board
 from openleo.network.units import late_units
 from openleo.network.visibility import ABOVE_ELEVATION, IN_FIELD_OF_VIEW, OUTSIDE_GSO, WITH_ROUTE
 from openleo.snapshot.causes import Cause, Reason
@@ -158,7 +158,7 @@ def _served_late(
     net: Network, geometry: Geometry, result: Schedule, limits: Limits, cells: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Go on with the slot's assignment under other limits; return which of ``cells`` that serves."""
-    board = Board(*(array.copy() for array in result.board))
+    board = copy_board(result.board)
     if limits.beams == _NO_LIMIT:
         board.free[:] = (1 << (limits.dwells * limits.channels)) - 1
     late_units(cells, net.points, geometry.sky, net.near, result.demand, limits, board)

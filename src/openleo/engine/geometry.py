@@ -22,7 +22,9 @@ from openleo.network.visibility import (
     routes_by_feeder,
 )
 
-_FARTHEST_RAD = math.radians(40.0)  # from a cell to the subsatellite point of anything in low orbit it can use
+_FARTHEST_RAD = math.radians(
+    40.0
+)  # from a cell to the subsatellite point of anything in low orbit it can use
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -89,7 +89,7 @@ def _satellite_of(c: int, share: int, board: Board) -> int:
     for b in range(MAX_SATELLITES_PER_CELL):
         place -= _units(board.colours[c, b])
         if place < 0:
-            return board.satellite[c, b]
+            return int(board.satellite[c, b])
     return -1
 
 

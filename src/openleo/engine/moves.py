@@ -99,4 +99,3 @@ def _enter(
         if len(new):
             centre_deg[new] = cell_centre_deg(cell[new])
     return changed
-

@@ -107,7 +107,9 @@ def prepare(world: World) -> Network:
         terminal_cell=np.searchsorted(cells, world.terminal_cell).astype(np.int32),
         moves=moves.indexed(cells),
         numbers=numbers,
-        propagator=Propagator(world.constellation.sets.take(numbers), dut1_s=world.scenario.constellation.dut1_s),
+        propagator=Propagator(
+            world.constellation.sets.take(numbers), dut1_s=world.scenario.constellation.dut1_s
+        ),
         gateway_points=_gateway_points(world),
         gateway_min_elevation_rad=np.asarray(world.gateways.min_elevation_rad, np.float64),
         fibre_s=_fibre_s(world),
@@ -209,4 +211,3 @@ def _view(world: World, chosen: Preference, elevation_rad: float) -> View:
         preference=chosen,
         seed=world.scenario.seed,
     )
-

@@ -34,7 +34,7 @@ def wanted_units(net: Network, asking: NDArray[np.int32]) -> NDArray[np.int16]:
     busy = np.ceil(asking * config.active_share)
     unit_bps = CHANNEL_HZ * _NOMINAL_EFFICIENCY / config.dwells
     units = np.ceil(busy * (config.plan_mbps * 1e6 / unit_bps))
-    return np.clip(units, 1, net.limits.max_units).astype(np.int16)
+    return np.asarray(np.clip(units, 1, net.limits.max_units), np.int16)
 
 
 def turns(net: Network, state: State, asking: NDArray[np.int32], slot: int) -> NDArray[np.int32]:

@@ -13,6 +13,8 @@ from openleo.engine.network import Network
 from openleo.orbits.propagation import Propagator
 from openleo.snapshot.causes import Reason
 
+_BELOW, _LOW, _UNFIT = int(Reason.HORIZON), int(Reason.ELEVATION), int(Reason.OUT_OF_SERVICE)
+
 
 @njit
 def _reasons(
@@ -32,7 +34,7 @@ def _reasons(
                 if not fit[s] and height >= sin_min * math.sqrt(norm2):
                     high_but_unfit = True
                     break
-        out[d] = 3 if high_but_unfit else (2 if above else 1)
+        out[d] = _UNFIT if high_but_unfit else (_LOW if above else _BELOW)
 
 
 @lru_cache(maxsize=2)
@@ -60,7 +62,4 @@ def reasons_of_no_satellite(net: Network, geometry: Geometry, cells: NDArray[np.
     known = np.isfinite(middle[:, 0])
     sin_min = math.sin(net.view.min_elevation_rad)
     _reasons(net.points.point_m[cells], net.points.up[cells], middle[known], fit[known], sin_min, out)
-    assert Reason.HORIZON == 1
-    assert Reason.ELEVATION == 2
-    assert Reason.OUT_OF_SERVICE == 3
     return out

@@ -29,7 +29,9 @@ def static_tables(net: Network) -> dict[str, dict[str, Any]]:
     }
 
 
-def _columns(rows: list[tuple[str, ...]] | list[tuple[str, str, str]], names: tuple[str, ...]) -> dict[str, Any]:
+def _columns(
+    rows: list[tuple[str, ...]] | list[tuple[str, str, str]], names: tuple[str, ...]
+) -> dict[str, Any]:
     return {name: [row[k] for row in rows] for k, name in enumerate(names)}
 
 

@@ -1,5 +1,7 @@
 """One step: from the state before and a slot's geometry to the state after and a Snapshot."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,15 +31,14 @@ def decide(net: Network, state: State, geometry: Geometry, standing: Standing) -
     return schedule(net, demand_of(net, state, geometry, standing.asking), geometry)
 
 
-def finish(
-    net: Network, state: State, geometry: Geometry, standing: Standing, result: Schedule
-) -> Snapshot:
+def finish(net: Network, state: State, geometry: Geometry, standing: Standing, result: Schedule) -> Snapshot:
     """Name causes, grant the rest of the beams, and say what came of it.  ``state`` is the one before."""
     causes = causes_of(net, state, geometry, result)
     fill_up(net, geometry, result)
     beams = _settled(net, geometry, result.board)
     cells = _cell_columns(net, state, geometry, standing, result.board, causes, beams)
     seconds = _masked_seconds(net, geometry, standing, result.board, causes)
+    others = _overrides(net, standing, seconds)
     moves, moved = net.moves, standing.moved
     return Snapshot(
         slot=geometry.slot,
@@ -45,7 +46,11 @@ def finish(
         causes=_dark_by_cause(standing, causes, seconds),
         cells={name: values[net.tracked] for name, values in cells.items()},
         beams=_beam_rows(net, geometry, result.board, beams),
-        **_overrides(net, standing, seconds),
+        dark=others.terminal,
+        dark_cause=others.cause,
+        dark_rule=others.rule,
+        dark_fault=others.fault,
+        dark_seconds=others.seconds,
         moved=moves.terminal[moved],
         moved_cell=moves.row[moved],
         moved_where=moves.where[:, moved],
@@ -73,9 +78,7 @@ def _settled(net: Network, geometry: Geometry, board: Board) -> Beams:
     else:
         gateway = np.where(exits.by_laser, exits.gateway, board.gateway)
         ways = Ways(geometry.feeder_s, net.fibre_s, gateway, exits.by_laser, exits.next_hop, exits.dist_s)
-    settle(
-        net.points, geometry.sky, ways, board, net.limits.dwells, net.world.network.feeder_gbps * 1e9, out
-    )
+    settle(net.points, geometry.sky, ways, board, net.limits.dwells, net.world.network.feeder_gbps * 1e9, out)
     return out
 
 
@@ -152,7 +155,7 @@ def _beam_rows(net: Network, geometry: Geometry, board: Board, beams: Beams) -> 
     c = net.tracked[of]
 
     def micros(seconds: NDArray[np.float32]) -> NDArray[np.int32]:
-        return np.rint(seconds[c, b] * 1e6).astype(np.int32)
+        return np.asarray(np.rint(seconds[c, b] * 1e6), np.int32)
 
     return {
         "cell": c,
@@ -166,24 +169,32 @@ def _beam_rows(net: Network, geometry: Geometry, board: Board, beams: Beams) -> 
     }
 
 
-def _overrides(net: Network, standing: Standing, seconds: NDArray[np.uint16]) -> dict[str, NDArray[np.generic]]:
+class _Overrides(NamedTuple):
+    """Terminals (D,) that fare otherwise than their cell; the ``dark`` columns of a Snapshot."""
+
+    terminal: NDArray[np.int32]
+    cause: NDArray[np.uint8]
+    rule: NDArray[np.int16]
+    fault: NDArray[np.int16]
+    seconds: NDArray[np.uint16]
+
+
+def _overrides(net: Network, standing: Standing, seconds: NDArray[np.uint16]) -> _Overrides:
     """Return the terminals that fare otherwise than their cell: those that do not ask, and the obstructed."""
     blocked = np.flatnonzero(seconds != ALL_SECONDS)
     dark = standing.dark
-    nothing = np.zeros(len(dark), np.uint16)
     none = np.full(len(blocked), -1, np.int16)
-    return {
-        "dark": np.concatenate([dark, net.masked.terminal[blocked]]),
-        "dark_cause": np.concatenate([standing.cause[dark], np.full(len(blocked), Cause.OBSTRUCTED, np.uint8)]),
-        "dark_rule": np.concatenate([standing.rule[dark], none]),
-        "dark_fault": np.concatenate([standing.fault[dark], none]),
-        "dark_seconds": np.concatenate([nothing, seconds[blocked]]),
-    }
+    obstructed = np.full(len(blocked), Cause.OBSTRUCTED, np.uint8)
+    return _Overrides(
+        terminal=np.concatenate([dark, net.masked.terminal[blocked]]),
+        cause=np.concatenate([standing.cause[dark], obstructed]),
+        rule=np.concatenate([standing.rule[dark], none]),
+        fault=np.concatenate([standing.fault[dark], none]),
+        seconds=np.concatenate([np.zeros(len(dark), np.uint16), seconds[blocked]]),
+    )
 
 
-def _dark_by_cause(
-    standing: Standing, causes: Causes, seconds: NDArray[np.uint16]
-) -> dict[int, int]:
+def _dark_by_cause(standing: Standing, causes: Causes, seconds: NDArray[np.uint16]) -> dict[int, int]:
     """Count the terminals that are dark for the whole slot, by cause."""
     counts = np.bincount(standing.cause[standing.dark], minlength=256)
     lost = standing.asking_own * (causes.cause != Cause.ONLINE)

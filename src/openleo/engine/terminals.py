@@ -37,7 +37,7 @@ class Standing:
 
 
 class Terminals:
-    """Keeps the terminals' standing from slot to slot: `__init__` at a slot, then `advance` to each in turn."""
+    """Keeps the terminals' standing from slot to slot: made at a slot, then `advance` to each in turn."""
 
     def __init__(self, net: Network, slot: int) -> None:
         world = net.world

@@ -86,3 +86,8 @@ def new_board(cells: int, satellites: int, limits: Limits, antennas: NDArray[np.
         used=np.zeros(cells, np.uint64),
         widest_m=np.zeros(cells, np.float32),
     )
+
+
+def copy_board(board: Board) -> Board:
+    """Return a board that can be changed without changing this one."""
+    return Board(*(array.copy() for array in board))  # type: ignore[arg-type]

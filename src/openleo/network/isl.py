@@ -1,4 +1,4 @@
-"""Ways down over inter-satellite links: which satellites land traffic, and the route of every other to them."""
+"""Ways down over inter-satellite links: which satellites land traffic, and every other's route to them."""
 
 from typing import NamedTuple, Protocol
 
@@ -86,7 +86,8 @@ def _table(
 def routes_over_links(
     links: NDArray[np.int32], usable: NDArray[np.bool_], up: _Up, middle_m: NDArray[np.float64],
     feeder_s: NDArray[np.float32], fibre_s: NDArray[np.float64], antennas: NDArray[np.int16], *,
-    has_laser: NDArray[np.bool_], max_range_m: float, numbers: NDArray[np.int32], route_s: NDArray[np.float32],
+    has_laser: NDArray[np.bool_], max_range_m: float, numbers: NDArray[np.int32],
+    route_s: NDArray[np.float32],
 ) -> tuple[Exits, NDArray[np.int16]]:  # fmt: skip
     """Route the usable satellites (N,) over lasers to every PoP; return the exits and the antennas left (G,).
 

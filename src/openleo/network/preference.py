@@ -13,11 +13,12 @@ from openleo.base.errors import BadInput, did_you_mean
 class Preference(NamedTuple):
     """Weights of the features, in utility units per feature unit.
 
-    footprint: ground area of a beam, (range / height)^2 / sin(elevation), 1 at the zenith; poleward: the
-    component of the unit line of sight toward the nearer pole, faded out below 10 degrees of latitude; elevation: sine of the elevation; visibility: minutes
-    until it falls below the minimum elevation; latency: milliseconds to the home PoP, one way; second_generation: 1 for a "v2 mini" satellite;
-    load: share of the satellite's beam time taken so far in this slot; stay: 1 for the satellite that
-    serves the cell now; noise: scale of the Gumbel noise.
+    footprint: ground area of a beam, (range / height)^2 / sin(elevation), 1 at the zenith.  poleward: the
+    component of the unit line of sight toward the nearer pole, faded out below 10 degrees of latitude.
+    elevation: sine of the elevation.  visibility: minutes until it falls below the minimum elevation.
+    latency: milliseconds to the home PoP, one way.  second_generation: 1 for a "v2 mini" satellite.  load:
+    share of the satellite's beam time taken so far in this slot.  stay: 1 for the satellite that serves the
+    cell now.  noise: scale of the Gumbel noise.
     """
 
     footprint: float = 0.0
@@ -39,9 +40,7 @@ PREFERENCES: dict[str, Preference] = {
     "least-loaded": Preference(load=-_DECISIVE, elevation=1.0),
     "lowest-latency": Preference(latency=-_DECISIVE),
     "stay": Preference(stay=_DECISIVE, elevation=1.0),
-    "observed": Preference(
-        footprint=-0.754, poleward=1.669, second_generation=1.537, stay=1.333, noise=1.0
-    ),
+    "observed": Preference(footprint=-0.754, poleward=1.669, second_generation=1.537, stay=1.333, noise=1.0),
 }
 
 

@@ -66,7 +66,7 @@ SLOTS = Table(
         antennas | int32 | | gateway antennas in use
         units | int32 | | beam units in use: one is a beam on a channel for one dwell
         handovers | int32 | | terminals online in cells whose first satellite changed
-        rtt_p10_us | int32 | us | round trip to the home PoP: 10th percentile over online terminals, -1 if none
+        rtt_p10_us | int32 | us | round trip to the home PoP: 10th percentile of online terminals, or -1
         rtt_p50_us | int32 | us | median
         rtt_p90_us | int32 | us | 90th percentile
         rate_p20_kbps | int32 | kbit/s | modelled download of a busy terminal: 20th percentile, -1 if none
