@@ -105,8 +105,7 @@ def simulate(
         out.mkdir(parents=True, exist_ok=True)
     with held(out), told_plainly(out, resume):
         manifest = _begun(folder, scenario)
-        if manifest is not None and manifest["complete"]:
-            folder.check()
+        if manifest is not None and _is_whole(folder, manifest):
             return open_run(out)
         fresh()
         began = time.monotonic()
@@ -150,6 +149,15 @@ def _begun(folder: RunFolder, scenario: Scenario) -> dict[str, Any] | None:
             stacklevel=2,
         )
     return manifest
+
+
+def _is_whole(folder: RunFolder, manifest: dict[str, Any]) -> bool:
+    entries = folder.entries()
+    return bool(
+        manifest["complete"]
+        and _resume_slot(folder, manifest) == manifest["last_slot"] + 1
+        and not any(folder.wrong_file(entry) for entry in entries)
+    )
 
 
 def _prepared(

@@ -108,7 +108,10 @@ class RunFolder:
         found = []
         for number, line in enumerate(whole.splitlines(), start=1):
             try:
-                found.append(ChunkEntry(**json.loads(line)))
+                entry = ChunkEntry(**json.loads(line))
+                if found and entry.first_slot != found[-1].until_slot:
+                    raise ValueError(f"slot {entry.first_slot} follows {found[-1].until_slot - 1}")
+                found.append(entry)
             except (ValueError, TypeError) as error:
                 raise BadInput(
                     f"{path}, line {number}, is not the line of a chunk: {error}",

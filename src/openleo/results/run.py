@@ -34,7 +34,7 @@ def open_run(path: str | Path, *, partial: bool = False) -> "Run":
     folder = RunFolder(Path(path))
     manifest = folder.manifest()
     found = Run(folder, manifest)
-    if not manifest["complete"] and not partial:
+    if not found.is_complete and not partial:
         slots = manifest["last_slot"] + 1 - manifest["first_slot"]
         done = found.until_slot - found.first_slot
         raise BadInput(
@@ -81,7 +81,7 @@ class Run:
     @property
     def is_complete(self) -> bool:
         """Whether every slot is there."""
-        return bool(self.manifest["complete"])
+        return bool(self.manifest["complete"]) and self.until_slot == self.manifest["last_slot"] + 1
 
     @property
     def first_slot(self) -> int:
