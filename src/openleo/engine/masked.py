@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.clock import SLOT_S
-from openleo.base.compile import njit
+from openleo.base.compile import njit, njit_inlined
 from openleo.base.hashing import hash_many
 from openleo.ground.frames import geodetic_to_itrs_m, local_frame
-from openleo.ground.masks import blocked
+from openleo.ground.masks import MASK_BINS, blocked
 from openleo.network.board import MAX_SATELLITES_PER_CELL, Board
 from openleo.network.visibility import Sky
 from openleo.scenario.world import World
@@ -23,7 +23,7 @@ class Masked(NamedTuple):
     """The V fixed terminals that have a horizon mask.
 
     terminal (V,) int32 rows; mask (V,) int32 rows of masks (M, 72); point_m, east, north, up (V, 3) ITRS;
-    share (V,) uint32 places each on its cell's beams.
+    share (V,) uint32 places each on its cell's beams; top_sine (V,) sines of the masks' highest elevations.
     """
 
     terminal: NDArray[np.int32]
@@ -34,6 +34,7 @@ class Masked(NamedTuple):
     north: NDArray[np.float64]
     up: NDArray[np.float64]
     share: NDArray[np.uint32]
+    top_sine: NDArray[np.float64]
 
 
 def beam_shares(seed: int, terminals: NDArray[np.int32]) -> NDArray[np.uint32]:
@@ -57,19 +58,22 @@ def masked_terminals(world: World) -> Masked:
     latitude = np.radians(world.terminals.latitude_deg[rows])
     longitude = np.radians(world.terminals.longitude_deg[rows])
     east, north, up = local_frame(latitude, longitude)
+    masks = np.ascontiguousarray(world.masks.elevation_rad, np.float32).reshape(-1, MASK_BINS)
+    mask = world.terminals.mask[rows]
     return Masked(
         terminal=rows,
-        mask=world.terminals.mask[rows],
-        masks=np.ascontiguousarray(world.masks.elevation_rad, np.float32).reshape(-1, 72),
+        mask=mask,
+        masks=masks,
         point_m=geodetic_to_itrs_m(latitude, longitude).reshape(-1, 3),
         east=np.ascontiguousarray(east).reshape(-1, 3),
         north=np.ascontiguousarray(north).reshape(-1, 3),
         up=np.ascontiguousarray(up).reshape(-1, 3),
         share=beam_shares(world.scenario.seed, rows),
+        top_sine=np.sin(masks.max(axis=1, initial=0.0)[mask].astype(np.float64)),
     )
 
 
-@njit
+@njit_inlined
 def _units(colours: int) -> int:
     count = 0
     bits = np.uint64(colours)
@@ -79,7 +83,7 @@ def _units(colours: int) -> int:
     return count
 
 
-@njit
+@njit_inlined
 def _satellite_of(c: int, share: int, board: Board) -> int:
     """Return the satellite that a terminal of cell ``c`` uses: `choose_beam` on the board."""
     total = 0
@@ -91,6 +95,17 @@ def _satellite_of(c: int, share: int, board: Board) -> int:
         if place < 0:
             return int(board.satellite[c, b])
     return -1
+
+
+@njit_inlined
+def _sine(masked: Masked, v: int, satellite_m: np.ndarray) -> float:
+    """Return the sine of the elevation at which a masked terminal sees a position."""
+    up = norm2 = 0.0
+    for k in range(3):
+        at = satellite_m[k] - masked.point_m[v, k]
+        up += at * masked.up[v, k]
+        norm2 += at * at
+    return up / math.sqrt(norm2)
 
 
 @njit
@@ -107,6 +122,8 @@ def online_seconds(
         if not asks[v] or board.first[cell[v]] < 0:
             continue
         s = _satellite_of(cell[v], masked.share[v], board)
+        if min(_sine(masked, v, sky.start_m[s]), _sine(masked, v, sky.end_m[s])) > masked.top_sine[v]:
+            continue  # above all obstacles at both ends, and so between them
         mask = masked.masks[masked.mask[v]]
         bits = 0
         for second in range(SLOT_S):
