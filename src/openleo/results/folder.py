@@ -105,7 +105,7 @@ class RunFolder:
         if not path.is_file():
             return []
         whole, _, _ = path.read_bytes().rpartition(b"\n")
-        found = []
+        found: list[ChunkEntry] = []
         for number, line in enumerate(whole.splitlines(), start=1):
             try:
                 entry = ChunkEntry(**json.loads(line))

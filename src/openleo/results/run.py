@@ -269,7 +269,8 @@ class Run:
 
     def state_at(self, slot: int) -> "State":
         """Return the engine's state before ``slot``, computed from the start of its chunk."""
-        from openleo.engine import State, run_slots
+        from openleo.engine import State
+        from openleo.results.replay import state_before
 
         first, _ = self._chunk_of(slot)
         path = self.path / state_name(first)
@@ -278,10 +279,7 @@ class Run:
                 f"{path} is missing or not the run's", "take it from a copy, or run the scenario again"
             )
         state = State.from_bytes(path.read_bytes())
-        if slot > first:
-            for after, _ in run_slots(self.network, state, first, slot - 1, workers=2):
-                state = after
-        return state
+        return state if slot == first else state_before(self.network, state, first, slot)
 
     def replay(self, slot: int) -> "tuple[State, State, Snapshot]":
         """Return the state before a slot, the state after it and its Snapshot, computed again."""
