@@ -31,7 +31,12 @@ name = "fixed"
 count = 30
 country = "UA"
 account = "shops"
-obstructed_share = 0.3
+[[terminals]]
+name = "woods"
+count = 12
+country = "UA"
+account = "shops"
+obstructed_share = 1.0
 [[terminals]]
 name = "late"
 count = 4
@@ -71,7 +76,7 @@ confidence = "low"
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with 37 terminals of every sort in 24 slots."""
+    """A file with 49 terminals of every sort in 24 slots."""
     path = tmp_path_factory.mktemp("scenario") / "small.toml"
     path.write_text(SMALL, encoding="utf-8")
     return path

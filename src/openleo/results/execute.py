@@ -101,15 +101,16 @@ def simulate(
     is complete already.  Raises Stopped where Ctrl-C comes in between: every finished chunk stays.
     """
     folder, resume = RunFolder(out), f"openleo run {out} --resume"
+    manifest = _begun(folder, scenario)
+    if manifest is not None and _is_whole(folder, manifest):
+        return open_run(out)
+    fresh()
+    began = time.monotonic()
+    net = _compiled(folder, scenario, manifest)  # before anything is written: a scenario may be wrong
     with told_plainly(out, "the same command"):
         out.mkdir(parents=True, exist_ok=True)
     with held(out), told_plainly(out, resume):
-        manifest = _begun(folder, scenario)
-        if manifest is not None and _is_whole(folder, manifest):
-            return open_run(out)
-        fresh()
-        began = time.monotonic()
-        net, manifest = _prepared(folder, scenario, manifest)
+        manifest = _begun(folder, scenario) or _begin(folder, scenario, net)
         before = _resume_slot(folder, manifest)
         try:
             _go_on(folder, manifest, net, workers=workers or os.cpu_count() or 1, progress=progress)
@@ -126,6 +127,8 @@ def _begun(folder: RunFolder, scenario: Scenario) -> dict[str, Any] | None:
 
     Raises Refused for a folder that holds another scenario's run, or anything else.
     """
+    if not folder.path.exists():
+        return None
     if not folder.is_run:
         inside = sorted(p.name for p in folder.path.iterdir() if not p.name.endswith(TEMPORARY))
         if inside and SCENARIO not in inside:
@@ -160,34 +163,35 @@ def _is_whole(folder: RunFolder, manifest: dict[str, Any]) -> bool:
     )
 
 
-def _prepared(
-    folder: RunFolder, scenario: Scenario, manifest: dict[str, Any] | None
-) -> "tuple[Network, dict[str, Any]]":
-    """Compile the scenario; write what a run begins with, unless it is there.  The manifest comes last."""
-    from openleo.engine import first_state, prepare, static_tables
+def _compiled(folder: RunFolder, scenario: Scenario, manifest: dict[str, Any] | None) -> "Network":
+    """Compile a scenario: of a run that was begun, from the files kept in its folder."""
+    from openleo.engine import prepare
     from openleo.scenario.world import compile_world
 
-    if manifest is not None:
-        world = compile_world(scenario_of(folder.path, manifest["inputs"]))
-        return prepare(world), manifest
-    world = compile_world(scenario)
-    net = prepare(world)
+    kept = scenario if manifest is None else scenario_of(folder.path, manifest["inputs"])
+    return prepare(compile_world(kept))
+
+
+def _begin(folder: RunFolder, scenario: Scenario, net: "Network") -> dict[str, Any]:
+    """Write what a run begins with and return its manifest, which is written last."""
+    from openleo.engine import first_state, static_tables
+
     (folder.path / "state").mkdir(exist_ok=True)
     (folder.path / CHUNKS).unlink(missing_ok=True)
     write_whole(folder.path / SCENARIO, scenario.canonical_json().encode())
     inputs = keep_inputs(scenario, folder.path)
     files = write_static(folder.path, static_tables(net))
-    files |= write_state(folder.path, world.first_slot, first_state(net).to_bytes())
+    files |= write_state(folder.path, net.world.first_slot, first_state(net).to_bytes())
     manifest = new_manifest(
         scenario,
-        slots=world.slots,
-        terminals=len(world.terminals),
-        warnings=world.warnings,
+        slots=net.world.slots,
+        terminals=len(net.world.terminals),
+        warnings=net.world.warnings,
         inputs=inputs,
         files=files,
     )
     write_whole(folder.path / MANIFEST, json_bytes(manifest))
-    return net, manifest
+    return manifest
 
 
 def _resume_slot(folder: RunFolder, manifest: dict[str, Any]) -> int:
