@@ -32,6 +32,10 @@ def explanation_lines(found: dict[str, Any]) -> Iterator[str]:
     yield from _assumption_lines(found["assumptions"])
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def _headline(found: dict[str, Any]) -> str:
     verdict = found["verdict"]
     who = found["terminal"]["id"] if "terminal" in found else f"cell {found['cell']['h3']}"
@@ -93,18 +97,19 @@ def _cell_lines(cell: dict[str, Any]) -> Iterator[str]:
         yield from _labelled("cell", f"{text}; {cell['meaning']}")
         return
     yield from _labelled("cell", f"{text}; traffic goes to {cell['home_pop']}")
-    text = f"{cell['asking']:,} terminals ask for service"
+    text = f"{_counted(cell['asking'], 'terminal')} there want service"
     if cell["of_them_background"]:
         text += f", {cell['of_them_background']:,} of them other users' (assumed)"
     if cell["cause"] == "ONLINE":
-        text += f"; it has {cell['units']} beam units from {cell['satellites']} satellites"
+        text += f"; it has {_counted(cell['units'], 'beam unit')} from"
+        text += f" {_counted(cell['satellites'], 'satellite')}"
         text += f", {cell['rate_mbps']:g} Mbit/s together"
     elif cell["cause"] != "IDLE":
         text += f"; none is served: {cell['cause']}, {cell['meaning']}"
     yield from _labelled("", text)
     funnel = cell["funnel"]
     text = (
-        f"{funnel['above_horizon']} satellites above the horizon"
+        f"{_counted(funnel['above_horizon'], 'satellite')} above the horizon"
         f" > {funnel['in_service_above_min_elevation']} in service and high enough for the whole slot"
         f" > {funnel['outside_gso_exclusion']} away from the geostationary arc"
         f" > {funnel['in_field_of_view']} in the terminals' view"
@@ -130,7 +135,7 @@ def _candidate_lines(candidates: list[dict[str, Any]]) -> Iterator[str]:
         width = max(len("satellite"), *(len(c["satellite"]) for c in listed[:_SHOWN]))
         yield f"{'satellite':<{width}}  elevation  azimuth  off arc  verdict"
     for c in listed[:_SHOWN]:
-        units = f", {c['units']} units" if c["units"] else ""
+        units = f", {_counted(c['units'], 'unit')}" if c["units"] else ""
         stays = ", served in the slot before" if c["was_serving"] else ""
         ways = (
             f" (gateways {', '.join(c['gateways'][:3])})"
@@ -155,7 +160,7 @@ def _outcome_lines(found: dict[str, Any]) -> Iterator[str]:
         yield from _labelled("satellite", f"{serving['satellite']} (shell {serving['shell']})")
         yield from _labelled(
             "beam",
-            f"{len(serving['units'])} units, {serving['rate_mbps']:g} Mbit/s"
+            f"{_counted(len(serving['units']), 'unit')}, {serving['rate_mbps']:g} Mbit/s"
             f" (dwell/channel {places}; a slot has {serving['dwells_in_slot']} dwells)",
         )
         yield from _labelled("gateway", f"{serving['gateway']}, on to {found['cell']['home_pop']}")
