@@ -75,6 +75,20 @@ def _in_reach(net: Network, start_m: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(towards > math.cos(radius + _FARTHEST_RAD) * np.linalg.norm(start_m, axis=1))
 
 
+def _with_one_reach(net: Network, up: Conditions, feeder_s: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the feeder links (G, N) less those that lead a satellite to fewer home PoPs than its others do.
+
+    A satellite serves all its cells through one gateway, chosen later: from any that is left to it, no fibre
+    is cut to a PoP that it was said to reach.
+    """
+    if up.fibre_up.all():
+        return feeder_s
+    reached = up.fibre_up[:, np.unique(net.points.pop)]
+    alike = np.unique(reached, axis=0, return_inverse=True)[1].reshape(-1)
+    best = np.where(np.isfinite(feeder_s), reached.sum(axis=1)[:, None] - feeder_s, -np.inf).argmax(axis=0)
+    return np.where(alike[:, None] == alike[best][None, :], feeder_s, np.float32(np.inf))
+
+
 def _geometry(
     net: Network, up: Conditions, slot: int, start_m: NDArray[np.float64], end_m: NDArray[np.float64]
 ) -> Geometry:
@@ -91,7 +105,7 @@ def _geometry(
     fibre_s = np.where(up.fibre_up & up.pop_up[None, :], net.fibre_s, np.inf)
     route_s = np.empty((len(net.world.pops), len(number)), np.float32)
     gateways = np.empty((len(number), MAX_GATEWAYS_OF_SATELLITE), np.int16)
-    routes_by_feeder(feeder_s, fibre_s, route_s, gateways)
+    routes_by_feeder(_with_one_reach(net, up, feeder_s), fibre_s, route_s, gateways)
     antennas = np.where(up.gateway_up, net.world.gateways.antennas, 0).astype(np.int16)
     needs_antenna = np.ones(len(number), np.bool_)
     exits = None

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from openleo.engine.geometry import Geometry, geometries
 from openleo.engine.network import Network
-from openleo.engine.schedule import Schedule
+from openleo.engine.schedule import Schedule, fill_up
 from openleo.engine.sight import all_positions_m
 from openleo.engine.state import State
 from openleo.engine.step import decide
-from openleo.engine.terminals import Standing, Terminals
+from openleo.engine.terminals import Terminals
 from openleo.network.gso import gso_cos_separation
 from openleo.network.visibility import fill_cones, in_field_of_view
 
@@ -73,8 +73,9 @@ def inspect(net: Network, state: State, slot: int, cell: int) -> Inspection:
     """Return everything about row ``cell`` in ``slot``; ``state`` is the one before that slot."""
     conditions = net.timeline.at(slot)
     geometry = geometries(net, [conditions], np.array([slot]))[0]
-    standing: Standing = Terminals(net, slot).standing
+    standing = Terminals(net, slot).advance(slot)
     result = decide(net, state, geometry, standing)
+    fill_up(net, geometry, result)
     around = _Around(net, geometry, cell)
     looks = [
         around.look(int(s), result, present=bool(state.satellite[cell] == s)) for s in around.above_horizon()

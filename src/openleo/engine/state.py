@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,5 +43,18 @@ class State:
     def from_bytes(cls, content: bytes) -> "State":
         """Read what `to_bytes` wrote; ValueError if it is something else."""
         source = io.BytesIO(content)
-        satellite, unserved_since, gateway = (np.load(source, allow_pickle=False) for _ in range(3))
+        satellite, unserved_since = _read(source, np.int32), _read(source, np.int32)
+        gateway = _read(source, np.int16)
+        if source.read(1) or len(satellite) != len(unserved_since):
+            raise ValueError("these bytes are no saved state: its arrays do not fit together")
         return cls(satellite=satellite, unserved_since=unserved_since, gateway=gateway)
+
+
+def _read(source: io.BytesIO, dtype: type[np.generic]) -> NDArray[Any]:
+    try:
+        array = np.lib.format.read_array(source, allow_pickle=False)
+    except (EOFError, OSError, ValueError) as error:
+        raise ValueError(f"these bytes are no saved state: {error}") from error
+    if array.ndim != 1 or array.dtype != dtype:
+        raise ValueError(f"these bytes are no saved state: {array.dtype} {array.shape} where {dtype} belongs")
+    return np.asarray(array)

@@ -217,6 +217,7 @@ def _summary(
     weights = online[own]
     rtt = weighted_percentiles(cells["rtt_us"][own], weights, (10, 50, 90))
     rate = weighted_percentiles(busy_rates(net, cells, own), weights, (20, 50, 80))
+    serves = board.dwell_load.any(axis=1)  # a satellite may hold an antenna and serve nobody in this slot
     landing = geometry.exits is not None and int((geometry.exits.gateway >= 0).sum())
     return {
         "terminals": len(net.world.terminals),
@@ -224,8 +225,8 @@ def _summary(
         "enabled": int(standing.asking_own.sum()),
         "cells": int((standing.asking > 0).sum()),
         "cells_served": int((board.first >= 0).sum()),
-        "satellites": int((board.dwell_load.any(axis=1)).sum()),
-        "antennas": int((board.gateway >= 0).sum()) + int(landing),
+        "satellites": int(serves.sum()),
+        "antennas": int(((board.gateway >= 0) & serves).sum()) + int(landing),
         "units": int(board.dwell_load.sum()),
         "handovers": int(standing.asking_own[cells["handover"]].sum()),
         "rtt_p10_us": rtt[0],
