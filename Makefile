@@ -33,7 +33,7 @@ help:
 	@echo 'make slow          the tests that take minutes'
 	@echo 'make bench         every benchmark; one of them with NAME=startup'
 	@echo 'make lint          what `make test` checks before the tests; `make format` mends what it can'
-	@echo 'make docs          write docs/cli.md from the commands'
+	@echo 'make docs          write docs/cli.md and the tables of docs/results.md'
 	@echo 'make dist          build the wheel and the source archive into dist/'
 	@echo 'make lock          renew requirements/*.txt from pyproject.toml (needs uv)'
 	@echo 'make clean         remove .venv and caches'
@@ -81,7 +81,7 @@ bench: $(HERE_READY) $(DEV_READY)
 	@$(PY) benchmarks/_all.py $(NAME)
 
 docs: $(HERE_READY) $(DEV_READY)
-	@$(PY) docs/write_cli.py
+	@$(PY) docs/write_cli.py && $(PY) docs/write_results.py
 
 dist: $(HERE_READY) $(DEV_READY)
 	@rm -rf dist && $(PY) -m build --no-isolation --outdir dist .

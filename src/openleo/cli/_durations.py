@@ -5,12 +5,38 @@ from datetime import timedelta
 
 import click
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_SECOND_NS = 10**9
+_UNITS_NS = {
+    "ms": 10**6,
+    "s": _SECOND_NS,
+    "m": 60 * _SECOND_NS,
+    "h": 3_600 * _SECOND_NS,
+    "d": 86_400 * _SECOND_NS,
+}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
+_LONGEST_NS = 366 * _UNITS_NS["d"]
+
+
+class Nanoseconds(click.ParamType[int]):
+    """A length of time such as 100ms, 90s, 10m, 1.5h or 2d, as whole nanoseconds; zero is allowed."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the nanoseconds; a click usage error where it is no duration."""
+        if isinstance(value, int):
+            return value
+        match = _DURATION.fullmatch(str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is not a duration; write it as 100ms, 90s, 10m, 1.5h or 2d", param, ctx)
+        exact = float(match[1]) * _UNITS_NS[match[2]]
+        if exact > _LONGEST_NS:
+            self.fail(f"{value!r} is over 366 days", param, ctx)
+        return round(exact)
 
 
 class Duration(click.ParamType[timedelta]):
-    """A length of time such as 90s, 10m, 1.5h or 2d."""
+    """A length of time above zero such as 90s, 10m, 1.5h or 2d."""
 
     name = "duration"
 
@@ -18,10 +44,7 @@ class Duration(click.ParamType[timedelta]):
         """Return the duration; a click usage error where it is none."""
         if isinstance(value, timedelta):
             return value
-        match = _DURATION.fullmatch(str(value).strip())
-        if match is None:
-            self.fail(f"{value!r} is not a duration; write it as 90s, 10m, 1.5h or 2d", param, ctx)
-        seconds = float(match[1]) * _UNITS[match[2]]
-        if not 0 < seconds <= 366 * 86_400:
+        nanoseconds = Nanoseconds().convert(value, param, ctx)
+        if nanoseconds < _UNITS_NS["ms"]:
             self.fail(f"{value!r} is not between 1 ms and 366 days", param, ctx)
-        return timedelta(seconds=seconds)
+        return timedelta(microseconds=nanoseconds / 1000)

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import math
-import re
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 
 from openleo.base.clock import format_utc, parse_utc
 from openleo.base.errors import BadInput, OpenleoWarning
+from openleo.cli._durations import Nanoseconds
 from openleo.cli._text import columns, counted
 
 if TYPE_CHECKING:
@@ -27,28 +27,7 @@ DEFAULT_CONSTELLATION = "starlink-2022-10"
 MAX_STEPS = 10_000_000
 _ANY_DAY = "2022-10-07T00:00:00"  # for a filed pattern, which looks the same on any day
 _SECOND_NS = 10**9
-_UNITS_NS = {
-    "ms": 10**6,
-    "s": _SECOND_NS,
-    "m": 60 * _SECOND_NS,
-    "h": 3_600 * _SECOND_NS,
-    "d": 86_400 * _SECOND_NS,
-}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _COLUMNS = ("t_s", "rtt_ms", "hops", "path")
-
-
-def _duration(ctx: click.Context, param: click.Parameter, text: str | None) -> int | None:
-    """Return the whole nanoseconds of a duration such as 100ms, 20s, 1.5h."""
-    if text is None:
-        return None
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise click.BadParameter(f"{text!r} is not a duration; write it as 200s, 10m, 1h or 100ms")
-    exact = float(match[1]) * _UNITS_NS[match[2]]
-    if exact >= 2**62:
-        raise click.BadParameter(f"{text!r} is over a century")
-    return round(exact)
 
 
 @click.command("path")
@@ -103,15 +82,15 @@ def _duration(ctx: click.Context, param: click.Parameter, text: str | None) -> i
 @click.option(
     "--start",
     "start_ns",
-    callback=_duration,
+    type=Nanoseconds(),
     metavar="DURATION",
     help="With --hypatia: first step (default: 0s).",
 )
 @click.option(
-    "--for", "for_ns", callback=_duration, metavar="DURATION", help="With --hypatia: how long, from --start."
+    "--for", "for_ns", type=Nanoseconds(), metavar="DURATION", help="With --hypatia: how long, from --start."
 )
 @click.option(
-    "--every", "every_ns", callback=_duration, metavar="DURATION", help="With --hypatia: step (default: 1s)."
+    "--every", "every_ns", type=Nanoseconds(), metavar="DURATION", help="With --hypatia: step (default: 1s)."
 )
 @click.pass_context
 def command(ctx: click.Context, /, a: str, b: str, form: str, **options: Any) -> None:
