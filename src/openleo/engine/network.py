@@ -84,8 +84,9 @@ def prepare(world: World) -> Network:
     if config.channels * config.dwells > MAX_COLOURS:
         raise ValueError(f"channels x dwells is {config.channels * config.dwells}; at most {MAX_COLOURS}")
     moves = find_moves(world)
-    cells = np.unique(np.concatenate([world.terminal_cell, world.background.cells, moves.visited]))
-    points = _cell_points(world, cells, moves)
+    terminal_cell = _first_cells(world, moves)
+    cells = np.unique(np.concatenate([terminal_cell, world.background.cells, moves.visited]))
+    points = _cell_points(world, cells, terminal_cell, moves)
     serving = _serving(world)
     numbers = np.flatnonzero(serving).astype(np.int32)
     half_width_rad = math.radians(config.beam_half_width_deg)
@@ -95,7 +96,7 @@ def prepare(world: World) -> Network:
     latitudes = np.concatenate([points.latitude_rad, np.radians(world.gateways.latitude_deg)])
     background = np.zeros(len(cells), np.int32)
     background[np.searchsorted(cells, world.background.cells)] = world.background.count
-    tracked = np.unique(np.concatenate([world.terminal_cell, moves.visited]))
+    tracked = np.unique(np.concatenate([terminal_cell, moves.visited]))
     chosen = preference(config.preference)
     return Network(
         world=world,
@@ -104,7 +105,7 @@ def prepare(world: World) -> Network:
         near=neighbours(points, reach_m, config.channels * config.dwells),
         background=background,
         tracked=np.searchsorted(cells, tracked).astype(np.int32),
-        terminal_cell=np.searchsorted(cells, world.terminal_cell).astype(np.int32),
+        terminal_cell=np.searchsorted(cells, terminal_cell).astype(np.int32),
         moves=moves.indexed(cells),
         numbers=numbers,
         propagator=Propagator(
@@ -150,11 +151,21 @@ def _links(world: World, numbers: NDArray[np.int32]) -> NDArray[np.int32] | None
     return np.ascontiguousarray(own[whole[numbers]])
 
 
-def _cell_points(world: World, cells: NDArray[np.uint64], moves: Moves) -> GroundPoints:
+def _first_cells(world: World, moves: Moves) -> NDArray[np.uint64]:
+    """Return each terminal's cell (U,) at the start of the first slot, some seconds into the scenario."""
+    cells = world.terminal_cell.copy()
+    first = moves.at(world.first_slot)
+    cells[moves.terminal[first]] = moves.cell[first]
+    return cells
+
+
+def _cell_points(
+    world: World, cells: NDArray[np.uint64], terminal_cell: NDArray[np.uint64], moves: Moves
+) -> GroundPoints:
     centre = np.radians(cell_centre_deg(cells)).reshape(-1, 2)
     latitude, longitude = centre[:, 0], centre[:, 1]
     kinds = np.zeros(len(cells), np.uint8)
-    fixed = np.searchsorted(cells, world.terminal_cell)
+    fixed = np.searchsorted(cells, terminal_cell)
     np.bitwise_or.at(kinds, fixed, np.left_shift(1, world.terminals.kind).astype(np.uint8))
     riding = np.searchsorted(cells, moves.cell)
     np.bitwise_or.at(kinds, riding, np.left_shift(1, world.terminals.kind[moves.terminal]).astype(np.uint8))
