@@ -23,7 +23,8 @@ WIDTH = 80
 
 def sections(command: click.Command, name: str, parent: click.Context | None = None) -> list[str]:
     """Return the section of one command, then those of its subcommands."""
-    ctx = click.Context(command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH)
+    settings = {"terminal_width": WIDTH, "max_content_width": WIDTH, **command.context_settings}
+    ctx = click.Context(command, info_name=name, parent=parent, **settings)
     level = "##" if parent is None or parent.parent is None else "###"
     found = [f"{level} {ctx.command_path}\n\n```text\n$ {ctx.command_path} --help\n{ctx.get_help()}\n```\n"]
     if isinstance(command, click.Group):
