@@ -24,23 +24,25 @@ from openleo.scenario import load_scenario
 # Snapshot does not show.
 DENSE = {
     "terminals": [{"name": "civil", "count": 6000, "country": "UA"}],
-    "network": {"active_share": 0.2},
+    "network": {"active_share": 0.2, "preference": "highest-elevation"},
 }
 SCARCE = {
     "terminals": [{"name": "civil", "count": 500, "country": "UA"}],
-    "network": {"beams": 2, "dwells": 3, "channels": 2, "active_share": 0.5},
+    "network": {
+        "beams": 2, "dwells": 3, "channels": 2, "active_share": 0.5, "preference": "longest-visibility",
+    },
     "gateways": {"include": ["Wola Krobowska", "Kaunas"], "antennas": 3},
-}
+}  # fmt: skip
 LASERS = {
     "constellation": {"use": "kuiper-630", "isl": "grid"},
     "gateways": {"include": ["Wola Krobowska", "Usingen"], "antennas": 2},
     "terminals": [{"name": "civil", "count": 1500, "countries": ["UA", "RO"]}],
-    "network": {"active_share": 0.5},
+    "network": {"active_share": 0.5, "preference": "highest-elevation"},
 }
 MIXED = {
     "constellation": {"use": "starlink-2026", "isl": "grid"},
     "terminals": [{"name": "civil", "count": 2000, "country": "UA"}],
-    "network": {"active_share": 0.5},
+    "network": {"active_share": 0.5, "preference": "highest-elevation"},
 }
 WORLDS = {"dense": DENSE, "scarce": SCARCE, "lasers": LASERS, "mixed": MIXED}
 
@@ -108,7 +110,7 @@ def test_a_feeder_that_is_too_small_is_shared_in_proportion():
     net = net_of(made(1, **DENSE, constellation={"use": "starlink-2022-10"}))
     wide = ran(net)[0].beams
     narrow_net = net_of(
-        made(1, terminals=DENSE["terminals"], network={"active_share": 0.2, "feeder_gbps": 1.0})
+        made(1, terminals=DENSE["terminals"], network={**DENSE["network"], "feeder_gbps": 1.0})
     )
     narrow = ran(narrow_net)[0].beams
     assert np.array_equal(wide["colours"], narrow["colours"])
