@@ -169,7 +169,6 @@ def test_the_exclusion_follows_the_arc_at_every_latitude():
         assert (counted <= counts_from_outside(net, sky, cell, MIDDLE_DEG)).all()
 
 
-@pytest.mark.xfail(strict=True, reason="the coarse search does not reach past a point's antipode")
 def test_cells_on_opposite_sides_of_the_globe_lose_no_satellite():
     points = [[-6.2, 106.8], [6.2, -73.2]]
     net = net_of(

@@ -13,14 +13,9 @@ from numpy.typing import NDArray
 from openleo.base.clock import slot_starts
 from openleo.engine.conditions import Conditions
 from openleo.engine.network import Network
+from openleo.network.feeders import MAX_GATEWAYS_OF_SATELLITE, feeder_links, routes_by_feeder
 from openleo.network.isl import Exits, routes_over_links
-from openleo.network.visibility import (
-    MAX_GATEWAYS_OF_SATELLITE,
-    Sky,
-    feeder_links,
-    find_candidates,
-    routes_by_feeder,
-)
+from openleo.network.visibility import Sky, find_candidates
 
 _FARTHEST_RAD = math.radians(
     40.0

@@ -2,8 +2,10 @@
 
 A satellite may not be used where it stands within an angle of the geostationary arc as the ground point sees
 it (18 degrees in SpaceX's filings; the rule itself is ITU Radio Regulations Article 22 and 47 CFR 25.289).
-The exact test searches the arc for the nearest point; a table by latitude and azimuth answers nearly every
-pair at once and leaves only the doubtful ones to the exact test, so the answer is always the exact one.
+The exact test searches the arc for the nearest point.  Two tests in closed form spare nearly every pair the
+search: seen from a ground point the arc stays within a degree or so of one declination, and the part of it on
+a line of sight's own meridian is the nearest but for a hair.  What those leave in doubt the search settles,
+so the answer is always the exact one.
 """
 
 import math
@@ -20,23 +22,37 @@ _COARSE_COS, _COARSE_SIN = np.cos(_COARSE), np.sin(_COARSE)
 _COARSE_STEP = math.radians(8.0)
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
-LATITUDE_STEP_RAD = math.radians(0.25)
-AZIMUTH_BINS = 256  # of the half circle from north over east to south; the sky is symmetric about the meridian
-_MARGIN_RAD = math.radians(0.15)  # covers the curvature inside one bin; tests check it
-_NEVER = 2.0  # above any sine
+# How much the nearest part of the arc may be nearer than the part on the same meridian: 0.0023 degrees of 18.
+_SLACK_RAD = math.radians(0.01)
+_ROUNDING_RAD = math.radians(0.001)
 
 
-class GsoTable(NamedTuple):
-    """Elevation limits by latitude and azimuth bin, as sines: outer pair, inner pair.
+class GsoRule(NamedTuple):
+    """An exclusion angle: its cosine, and the cosines and a sine of angles a hair smaller and greater."""
 
-    limits (L, A, 4) holds (outer low, inner low, inner high, outer high): allowed for certain outside the
-    outer pair, excluded for certain inside the inner pair, in doubt between.  first_bin is the number of the
-    first latitude bin held.
-    """
-
-    first_bin: int
-    limits: NDArray[np.float32]
     cos_exclusion: float
+    cos_inner: float
+    cos_outer: float
+    sin_outer: float
+
+
+def gso_rule(exclusion_rad: float) -> GsoRule:
+    """Return the rule that excludes what is nearer to the arc than ``exclusion_rad``."""
+    outer = exclusion_rad * (1.0 + 1e-3) + _SLACK_RAD
+    return GsoRule(
+        cos_exclusion=math.cos(exclusion_rad),
+        cos_inner=math.cos(max(exclusion_rad - _ROUNDING_RAD, 0.0)),
+        cos_outer=math.cos(outer),
+        sin_outer=math.sin(outer),
+    )
+
+
+GsoTable = GsoRule  # the former names, until callers have moved
+
+
+def gso_table(_: NDArray[np.float64], exclusion_rad: float) -> GsoRule:
+    """Return `gso_rule`, whatever the latitudes."""
+    return gso_rule(exclusion_rad)
 
 
 @njit
@@ -87,7 +103,7 @@ def gso_cos_separation(latitude_rad: float, east: float, north: float, up: float
             low, a, fa = a, b, fb
             b = low + _GOLDEN * (high - low)
             fb = _cosine(dx, dy, dz, px, pz, b)
-    return max(best, max(fa, fb))
+    return max(best, fa, fb)
 
 
 def gso_cos_separation_reference(latitude_rad: float, east: float, north: float, up: float) -> float:
@@ -105,114 +121,69 @@ def gso_cos_separation_reference(latitude_rad: float, east: float, north: float,
     return float((arc @ sight / np.linalg.norm(arc, axis=1)).max())
 
 
-@njit
-def _edges(latitude_rad: float, azimuth_rad: float, cos_exclusion: float) -> tuple[float, float, float]:
-    """Return the lowest and highest excluded elevation along an azimuth, radians (both _NEVER if none), and
-    how many stretches are excluded: near the tropics a vertical can leave the tube and enter it again."""
-    sin_az, cos_az = math.sin(azimuth_rad), math.cos(azimuth_rad)
-    step = math.radians(1.5)
-    low = high = _NEVER
-    stretches, before = 0, False
-    for i in range(61):
-        e = i * step
-        c = gso_cos_separation(latitude_rad, math.cos(e) * sin_az, math.cos(e) * cos_az, math.sin(e))
-        inside = c > cos_exclusion
-        stretches += inside and not before
-        before = inside
-        if inside:
-            if low == _NEVER:
-                low = e
-            high = e
-    if low == _NEVER:
-        return low, high, 0.0
-    for side in range(2):
-        inner = low if side == 0 else high
-        outer = max(inner - step, 0.0) if side == 0 else min(inner + step, math.pi / 2)
-        for _ in range(12):
-            e = 0.5 * (inner + outer)
-            c = gso_cos_separation(latitude_rad, math.cos(e) * sin_az, math.cos(e) * cos_az, math.sin(e))
-            if c > cos_exclusion:
-                inner = e
-            else:
-                outer = e
-        if side == 0:
-            low = inner
-        else:
-            high = inner
-    return low, high, float(stretches)
-
-
-@njit
-def _azimuth_of_bin(i: int) -> float:
-    """Return the azimuth at the edge of a bin; bins are equal in n / (|e| + |n|), which needs no arc tangent."""
-    t = 1.0 - 2.0 * i / AZIMUTH_BINS
-    return math.atan2(1.0 - abs(t), t)
-
-
-@njit
-def _fill(first_bin: int, edges: np.ndarray, limits: np.ndarray, cos_exclusion: float) -> None:
-    for i in range(edges.shape[0]):
-        for j in range(edges.shape[1]):
-            edges[i, j, :] = _edges((first_bin + i) * LATITUDE_STEP_RAD, _azimuth_of_bin(j), cos_exclusion)
-    for i in range(limits.shape[0]):
-        for j in range(limits.shape[1]):
-            outer_low, inner_low, inner_high, outer_high = 9.0, -9.0, 9.0, -9.0
-            for k in range(4):
-                low, high, stretches = edges[i + k // 2, j + k % 2]
-                if stretches != 1.0:
-                    inner_low, inner_high = 9.0, -9.0
-                if low == _NEVER:
-                    continue
-                outer_low, outer_high = min(outer_low, low), max(outer_high, high)
-                inner_low, inner_high = max(inner_low, low), min(inner_high, high)
-            if outer_low > 8.0:
-                limits[i, j, :] = _NEVER
-                continue
-            limits[i, j, 0] = math.sin(max(outer_low - _MARGIN_RAD, 0.0))
-            limits[i, j, 1] = math.sin(inner_low + _MARGIN_RAD) if inner_low < 2.0 else _NEVER
-            limits[i, j, 2] = math.sin(inner_high - _MARGIN_RAD) if inner_high > 0.0 else -_NEVER
-            if inner_high >= math.pi / 2 - 1e-3:
-                limits[i, j, 2] = _NEVER
-            top = outer_high + _MARGIN_RAD
-            limits[i, j, 3] = _NEVER if top >= math.pi / 2 else math.sin(top)
-
-
-def gso_table(latitudes_rad: NDArray[np.float64], exclusion_rad: float) -> GsoTable:
-    """Build the table for ground points at ``latitudes_rad`` (N,) and an exclusion angle."""
-    bins = np.abs(latitudes_rad) / LATITUDE_STEP_RAD
-    first, last = int(bins.min()), int(bins.max())
-    edges = np.empty((last - first + 2, AZIMUTH_BINS + 1, 3))
-    limits = np.empty((last - first + 1, AZIMUTH_BINS, 4), np.float32)
-    cos_exclusion = math.cos(exclusion_rad)
-    _fill(first, edges, limits, cos_exclusion)
-    return GsoTable(first, limits, cos_exclusion)
-
-
 @njit_inlined
-def gso_row(table: GsoTable, latitude_rad: float) -> int:
-    """Return the row of the table's limits for a latitude of either sign."""
-    return int(abs(latitude_rad) / LATITUDE_STEP_RAD) - table.first_bin
+def gso_meridian(latitude_rad: float, px: float, pz: float) -> tuple[float, float, float]:
+    """Return what `gso_verdict` needs of a point in the plane of its meridian at (px, pz): (px, pz, rise).
 
-
-@njit_inlined
-def gso_verdict(limits: np.ndarray, east: float, equatorward: float, up: float) -> int:
-    """Return 1 allowed, 2 in doubt or 4 excluded for a unit line of sight, without a branch.
-
-    limits (A, 4) is the table's row for the latitude; equatorward is minus the poleward component, since
-    the table is the northern sky's.
+    rise is how much farther than the point a part of the arc must lie along px to stand above its horizon.
     """
-    across = abs(east) + abs(equatorward) + 1e-12
-    j = np.uint32((1.0 + equatorward / across) * (0.5 * AZIMUTH_BINS - 1e-6))
-    allowed = (up < limits[j, 0]) | (up > limits[j, 3])
-    excluded = (up > limits[j, 1]) & (up < limits[j, 2])
-    return 2 - np.int64(allowed) + 2 * np.int64(excluded)
+    return px, pz, pz * math.tan(latitude_rad)
+
+
+@njit_inlined
+def gso_clear_bands(rule: GsoRule, px: float, pz: float) -> tuple[float, float]:
+    """Return the declinations, counted northward, below the first and above the second of which no line of
+    sight from a point can be excluded; as signed squares s|s| of their sines.
+
+    Seen from the point at (px, pz) of its meridian's plane the arc is nearly one circle of declination.
+    """
+    near, far = GSO_RADIUS_M - px, GSO_RADIUS_M + px
+    z = -pz
+    cos_near, cos_far = 1.0 / math.sqrt(near * near + z * z), 1.0 / math.sqrt(far * far + z * z)
+    # sin(a - e) and sin(a + e) for the arc's declinations a nearest to and farthest from the equator
+    c, s = rule.cos_outer, rule.sin_outer
+    low = min((z * c - near * s) * cos_near, (z * c - far * s) * cos_far)
+    high = max((z * c + near * s) * cos_near, (z * c + far * s) * cos_far)
+    return low * abs(low), high * abs(high)
+
+
+@njit_inlined
+def gso_verdict(
+    rule: GsoRule, meridian: tuple[float, float, float], outward: float, northward: float, range2: float
+) -> int:
+    """Return 0 allowed, 1 in doubt or 2 excluded for a line of sight of any length, without a branch.
+
+    outward and northward are its components from the Earth's axis along the point's meridian and along the
+    axis, range2 its squared length.  The part of the arc on the line's own meridian about the point is at the
+    smallest angle but for a 1,000th (the arc's declination changes by less than 0.02 radians in one of
+    azimuth), so only a line of sight within that of the limit, or one for which that part is below the
+    horizon, is in doubt.
+    """
+    px, pz, rise = meridian
+    level2 = max(range2 - northward * northward, 1e-12 * range2)
+    # The level line (outward, .) times w / level2 leads from the point to the arc.
+    w = (
+        math.sqrt(px * px * outward * outward + level2 * (GSO_RADIUS_M * GSO_RADIUS_M - px * px))
+        - px * outward
+    )
+    dot = w - pz * northward
+    cosine = dot * abs(dot) * level2
+    one = (w * w + level2 * pz * pz) * range2
+    allowed = cosine < rule.cos_outer * abs(rule.cos_outer) * one
+    excluded = (cosine > rule.cos_inner * abs(rule.cos_inner) * one) & (w * outward >= level2 * rise)
+    return 1 - int(allowed) + int(excluded)
 
 
 @njit
-def gso_excluded(table: GsoTable, latitude_rad: float, east: float, north: float, up: float) -> bool:
-    """Tell whether a unit line of sight at a latitude lies within the exclusion angle of the arc; exact."""
-    poleward = north if latitude_rad >= 0.0 else -north
-    verdict = gso_verdict(table.limits[gso_row(table, latitude_rad)], east, -poleward, up)
-    if verdict == 2:
-        return gso_cos_separation(abs(latitude_rad), east, poleward, up) > table.cos_exclusion
-    return verdict == 4
+def gso_excluded(rule: GsoRule, latitude_rad: float, east: float, north: float, up: float) -> bool:
+    """Tell whether a unit line of sight at a latitude lies within the exclusion angle of the arc; exact.
+
+    The point is on the WGS84 ellipsoid.
+    """
+    sin_lat, cos_lat = math.sin(latitude_rad), math.cos(latitude_rad)
+    prime = WGS84_A_M / math.sqrt(1.0 - WGS84_E2 * sin_lat * sin_lat)
+    meridian = gso_meridian(latitude_rad, prime * cos_lat, prime * (1.0 - WGS84_E2) * sin_lat)
+    verdict = gso_verdict(rule, meridian, cos_lat * up - sin_lat * north, sin_lat * up + cos_lat * north, 1.0)
+    if verdict == 1:
+        return gso_cos_separation(latitude_rad, east, north, up) > rule.cos_exclusion
+    return verdict == 2

@@ -10,22 +10,44 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import carray  # type: ignore[attr-defined]
 from numpy.typing import NDArray
 
 from openleo.base.compile import njit, njit_inlined
-from openleo.base.constants import EARTH_MEAN_RADIUS_M, WGS84_A_M
+from openleo.base.constants import EARTH_MEAN_RADIUS_M, WGS84_B_M
 from openleo.base.hashing import GUMBEL, hash_u32
+from openleo.network.constraints import (
+    BONUS,
+    CLEAR,
+    DM,
+    ELEVATED,
+    INVERSE_HEIGHT2,
+    STACK_ROW,
+    STACK_TABLE,
+    TILE,
+    VIEW,
+    X0,
+    X1,
+    Y0,
+    Y1,
+    Z0,
+    Z1,
+    Work,
+    keep_from_gso,
+    keep_in_view,
+    look,
+)
 from openleo.network.ground import MAX_KINDS, GroundPoints
-from openleo.network.gso import GsoTable, gso_excluded, gso_row, gso_verdict
+from openleo.network.gso import GsoRule
 from openleo.network.preference import Preference
+from openleo.network.uncounted import stack_bytes, uncounted
 
 # Columns of the counts: satellites of a cell left after each constraint, in the order of the constraints.
 ABOVE_ELEVATION, OUTSIDE_GSO, IN_FIELD_OF_VIEW, WITH_ROUTE = range(4)
 
-_REACH_PAD_RAD = math.radians(0.9)  # geodetic against geocentric zenith (0.2), and a half slot's motion (0.5)
+_ZENITH_TILT_RAD = math.radians(0.2)  # geodetic against geocentric zenith: at most 0.193 degrees
 _BEYOND = 3.0e38
 _FADE_RAD = math.radians(10.0)  # below this latitude the poleward preference fades out
-MAX_GATEWAYS_OF_SATELLITE = 8
 
 
 class Sky(NamedTuple):
@@ -95,7 +117,9 @@ def fill_cones(view: View, kinds: int, latitude_rad: float, cones: np.ndarray) -
 
 
 @njit
-def remaining_visibility_s(point_m: np.ndarray, start_m: np.ndarray, end_m: np.ndarray, reach_rad: float) -> float:
+def remaining_visibility_s(
+    point_m: np.ndarray, start_m: np.ndarray, end_m: np.ndarray, reach_rad: float
+) -> float:
     """Return how long after the slot's start a satellite stays within ``reach_rad`` of a point, seconds.
 
     The satellite is taken along the great circle through its two positions, at their rate.
@@ -118,229 +142,197 @@ def remaining_visibility_s(point_m: np.ndarray, start_m: np.ndarray, end_m: np.n
     return max(0.0, angle / math.atan2(sin_step, cos_step) * 15.0)
 
 
+# Rows of the table that finds a block's satellites: the direction at mid-slot, its reach and its own index.
+_REACH_COS, _REACH_SIN, _INDEX = 3, 4, 5
+
+
+@njit
+def _remaining_s(
+    point_m: np.ndarray, start_m: np.ndarray, end_m: np.ndarray, c: int, s: int, min_elevation_rad: float
+) -> float:
+    """Return how long satellite ``s`` stays above a cell's minimum elevation, by its height at the start."""
+    radius_m = math.sqrt(start_m[s, 0] ** 2 + start_m[s, 1] ** 2 + start_m[s, 2] ** 2)
+    return remaining_visibility_s(point_m[c], start_m[s], end_m[s], _reach_rad(radius_m, min_elevation_rad))
+
+
+@njit_inlined
+def _directions(sky: Sky, min_elevation_rad: float) -> np.ndarray:
+    """Return for each satellite its direction at mid-slot, cosine and sine of its reach, and index (6, N).
+
+    Whoever sees a satellite at both ends sees the point midway, since what is above an elevation is a cone;
+    the reach of that point is taken from the lowest ground there is, and for the tilt of geodetic zeniths.
+    """
+    n = sky.start_m.shape[0]
+    out = np.empty((6, n))
+    elevation = min_elevation_rad - _ZENITH_TILT_RAD
+    for s in range(n):
+        x = 0.5 * (sky.start_m[s, 0] + sky.end_m[s, 0])
+        y = 0.5 * (sky.start_m[s, 1] + sky.end_m[s, 1])
+        z = 0.5 * (sky.start_m[s, 2] + sky.end_m[s, 2])
+        norm = math.sqrt(x * x + y * y + z * z)
+        reach = math.acos(min(1.0, WGS84_B_M / norm * math.cos(elevation))) - elevation
+        out[0, s], out[1, s], out[2, s] = x / norm, y / norm, z / norm
+        out[_REACH_COS, s], out[_REACH_SIN, s] = math.cos(reach), math.sin(reach)
+        out[_INDEX, s] = s
+    return out
+
+
+@njit_inlined
+def _traits(sky: Sky, view: View) -> np.ndarray:
+    """Return what the kernels need of each satellite (N, 8), in one place of memory each."""
+    n = sky.start_m.shape[0]
+    out = np.empty((n, 8))
+    for s in range(n):
+        norm2 = 0.0
+        for k in range(3):
+            out[s, k], out[s, 3 + k] = sky.start_m[s, k], sky.end_m[s, k]
+            norm2 += (0.5 * (sky.start_m[s, k] + sky.end_m[s, k])) ** 2
+        out[s, INVERSE_HEIGHT2] = 1.0 / (math.sqrt(norm2) - EARTH_MEAN_RADIUS_M) ** 2
+        out[s, BONUS] = view.preference.second_generation if sky.second_generation[s] else 0.0
+    return out
+
+
 @njit_inlined
 def _gather(
-    centre: np.ndarray, radius_rad: float, middle: np.ndarray, within: np.ndarray, out: np.ndarray
+    centre: np.ndarray, radius_rad: float, within: np.ndarray, count: int, flag: np.ndarray, out: np.ndarray
 ) -> int:
-    """Collect the satellites of ``within`` that may reach some point of a cap; return how many.
-
-    middle (N, 5) holds each satellite's direction, and the cosine and sine of its reach.
-    """
+    """Copy to ``out`` those of the first ``count`` columns of ``within`` (6, N; as `_directions` leaves them)
+    whose satellites may reach some point of a cap; return how many."""
     cos_radius, sin_radius = math.cos(radius_rad), math.sin(radius_rad)
-    x, y, z = centre
+    wide = radius_rad > 0.5 * math.pi  # reaching about the globe: the cosine of a sum beyond pi rises again
+    x, y, z = centre[0], centre[1], centre[2]
+    for i in range(count):
+        cosine = x * within[0, i] + y * within[1, i] + z * within[2, i]
+        in_reach = cosine >= within[_REACH_COS, i] * cos_radius - within[_REACH_SIN, i] * sin_radius
+        flag[i] = wide | in_reach
     found = 0
-    for i in range(within.shape[0]):
-        s = within[i]
-        cosine = x * middle[s, 0] + y * middle[s, 1] + z * middle[s, 2]
-        out[found] = s
-        found += cosine >= middle[s, 3] * cos_radius - middle[s, 4] * sin_radius
+    for i in range(count):
+        if flag[i]:
+            for k in range(6):
+                out[k, found] = within[k, i]
+            found += 1
     return found
 
 
-class Work(NamedTuple):
-    """Scratch for one thread: near (4, N) directions and cosines of reach of a block's satellites; seen_m
-    (6, N) places at start and end, from the cell, of those that it sees; sight (10, N) their unit lines of
-    sight (east, north, up at start, middle and end) and ranges at the middle; which (N,) their indices; kept
-    (N,) places among them; flag (N,); cones (8, 3)."""
-
-    near: NDArray[np.float64]
-    seen_m: NDArray[np.float64]
-    sight: NDArray[np.float64]
-    which: NDArray[np.int64]
-    kept: NDArray[np.int64]
-    flag: NDArray[np.uint8]
-    cones: NDArray[np.float64]
-
-
-@njit
-def _new_work(n: int) -> Work:
-    return Work(
-        np.empty((4, n)),
-        np.empty((6, n)),
-        np.empty((10, n)),
-        np.empty(n, np.int64),
-        np.empty(n, np.int64),
-        np.empty(n, np.uint8),
-        np.empty((MAX_KINDS, 3)),
-    )
+@njit_inlined
+def _count(sky: Sky, pop: int, pop_up: bool, c: int, n: int, work: Work, counts: np.ndarray) -> int:
+    """Add what is left after each constraint to ``counts``; keep and count the places of the last."""
+    flag, which, kept = work.flag, work.which, work.kept
+    seen = outside = in_view = 0
+    for i in range(n):
+        a = flag[ELEVATED, i]
+        b = a & flag[CLEAR, i]
+        flag[VIEW, i] &= b
+        seen += a
+        outside += b
+        in_view += flag[VIEW, i]
+    with_route = 0
+    for i in range(n):
+        kept[with_route] = i
+        with_route += int((flag[VIEW, i] != 0) & (sky.route_s[pop, which[i]] < _BEYOND))
+    if not pop_up:
+        with_route = 0
+    counts[c, ABOVE_ELEVATION] = min(np.int64(counts[c, ABOVE_ELEVATION]) + seen, 255)
+    counts[c, OUTSIDE_GSO] = min(np.int64(counts[c, OUTSIDE_GSO]) + outside, 255)
+    counts[c, IN_FIELD_OF_VIEW] = min(np.int64(counts[c, IN_FIELD_OF_VIEW]) + in_view, 255)
+    counts[c, WITH_ROUTE] = min(np.int64(counts[c, WITH_ROUTE]) + with_route, 255)
+    return with_route
 
 
 @njit_inlined
-def _see(ground: GroundPoints, sky: Sky, view: View, c: int, near: np.ndarray, work: Work) -> int:
-    """Keep the satellites above the minimum elevation at both ends; return how many.
-
-    A first pass over directions alone drops most of those out of reach.
-    """
-    sin_min = math.sin(view.min_elevation_rad)
-    sin2_min = sin_min * sin_min
-    px, py, pz = ground.point_m[c]
-    ux, uy, uz = ground.up[c]
-    which, flag, seen_m = work.which, work.flag, work.seen_m
-    mx, my, mz, cosine = work.near[0], work.near[1], work.near[2], work.near[3]
-    for i in range(near.shape[0]):
-        flag[i] = mx[i] * ux + my[i] * uy + mz[i] * uz >= cosine[i]
-    seen = 0
-    for i in range(near.shape[0]):
-        if not flag[i]:
-            continue
-        s = near[i]
-        x0, y0, z0 = sky.start_m[s, 0] - px, sky.start_m[s, 1] - py, sky.start_m[s, 2] - pz
-        x1, y1, z1 = sky.end_m[s, 0] - px, sky.end_m[s, 1] - py, sky.end_m[s, 2] - pz
-        u0 = x0 * ux + y0 * uy + z0 * uz
-        u1 = x1 * ux + y1 * uy + z1 * uz
-        d0 = x0 * x0 + y0 * y0 + z0 * z0
-        d1 = x1 * x1 + y1 * y1 + z1 * z1
-        which[seen] = s
-        seen_m[0, seen], seen_m[1, seen], seen_m[2, seen] = x0, y0, z0
-        seen_m[3, seen], seen_m[4, seen], seen_m[5, seen] = x1, y1, z1
-        seen += (u0 > 0.0) & (u1 > 0.0) & (u0 * u0 >= sin2_min * d0) & (u1 * u1 >= sin2_min * d1)
-    return seen
-
-
-@njit_inlined
-def _look(ground: GroundPoints, c: int, seen: int, work: Work) -> None:
-    """Fill the lines of sight of the satellites seen; plain loops over rows, so that they vectorise."""
-    ux, uy, uz = ground.up[c]
-    ex, ey, ez = ground.east[c]
-    nx, ny, nz = ground.north[c]
-    x0, y0, z0 = work.seen_m[0], work.seen_m[1], work.seen_m[2]
-    x1, y1, z1 = work.seen_m[3], work.seen_m[4], work.seen_m[5]
-    e0, n0, u0 = work.sight[0], work.sight[1], work.sight[2]
-    em, nm, um = work.sight[3], work.sight[4], work.sight[5]
-    e1, n1, u1 = work.sight[6], work.sight[7], work.sight[8]
-    range_m = work.sight[9]
-    for j in range(seen):
-        r = 1.0 / math.sqrt(x0[j] * x0[j] + y0[j] * y0[j] + z0[j] * z0[j])
-        e0[j] = (x0[j] * ex + y0[j] * ey + z0[j] * ez) * r
-        n0[j] = (x0[j] * nx + y0[j] * ny + z0[j] * nz) * r
-        u0[j] = (x0[j] * ux + y0[j] * uy + z0[j] * uz) * r
-    for j in range(seen):
-        r = 1.0 / math.sqrt(x1[j] * x1[j] + y1[j] * y1[j] + z1[j] * z1[j])
-        e1[j] = (x1[j] * ex + y1[j] * ey + z1[j] * ez) * r
-        n1[j] = (x1[j] * nx + y1[j] * ny + z1[j] * nz) * r
-        u1[j] = (x1[j] * ux + y1[j] * uy + z1[j] * uz) * r
-    for j in range(seen):
-        x, y, z = 0.5 * (x0[j] + x1[j]), 0.5 * (y0[j] + y1[j]), 0.5 * (z0[j] + z1[j])
-        range_m[j] = math.sqrt(x * x + y * y + z * z)
-        r = 1.0 / range_m[j]
-        em[j] = (x * ex + y * ey + z * ez) * r
-        nm[j] = (x * nx + y * ny + z * nz) * r
-        um[j] = (x * ux + y * uy + z * uz) * r
-
-
-@njit_inlined
-def _keep_from_gso(latitude_rad: float, seen: int, gso: GsoTable, work: Work) -> int:
-    """Keep in ``kept`` the places (among those seen) outside the exclusion all slot; return how many."""
-    sign = -1.0 if latitude_rad >= 0.0 else 1.0
-    row = gso_row(gso, latitude_rad)
-    limits, sight, flag = gso.limits[row], work.sight, work.flag
-    for j in range(seen):
-        flag[j] = 0
-    for k in range(0, 9, 3):
-        east, north, up = sight[k], sight[k + 1], sight[k + 2]
-        for j in range(seen):
-            flag[j] |= gso_verdict(limits, east[j], sign * north[j], up[j])
-    kept = 0
-    for j in range(seen):
-        work.kept[kept] = j
-        kept += (flag[j] < 2) or (flag[j] < 4 and not _in_doubt(gso, latitude_rad, sight[:, j]))
-    return kept
-
-
-@njit
-def _in_doubt(gso: GsoTable, latitude_rad: float, sight: np.ndarray) -> bool:
-    """Apply the exact test at the slot's start, middle and end: is it excluded?"""
-    for k in range(0, 9, 3):
-        if gso_excluded(gso, latitude_rad, sight[k], sight[k + 1], sight[k + 2]):
-            return True
-    return False
-
-
-@njit_inlined
-def _insert(value: float, s: int, filled: int, satellites: np.ndarray, utilities: np.ndarray) -> int:
-    """Put a candidate in its place among the best; return how many there are."""
-    limit = satellites.shape[0]
-    if filled == limit and value <= utilities[limit - 1]:
-        return filled
-    at = filled if filled < limit else limit - 1
-    while at > 0 and utilities[at - 1] < value:
-        utilities[at] = utilities[at - 1]
-        satellites[at] = satellites[at - 1]
+def _insert(value: float, s: int, filled: int, c: int, satellites: np.ndarray, utilities: np.ndarray) -> int:
+    """Put a candidate in its place among the best of a cell; return how many there are."""
+    limit: int = satellites.shape[1]
+    at = min(filled, limit)
+    while at > 0 and utilities[c, at - 1] < value:
+        if at < limit:
+            utilities[c, at] = utilities[c, at - 1]
+            satellites[c, at] = satellites[c, at - 1]
         at -= 1
-    utilities[at] = value
-    satellites[at] = s
+    if at < limit:
+        utilities[c, at] = value
+        satellites[c, at] = s
     return min(filled + 1, limit)
 
 
 @njit_inlined
-def _rare_terms(ground: GroundPoints, sky: Sky, view: View, c: int, s: int, range_m: float) -> float:
-    """Return the utility of latency and remaining visibility, which few preferences look at."""
+def _like(ground: GroundPoints, sky: Sky, view: View, slot: int, c: int, kept: int, work: Work) -> None:
+    """Fill the utility of the satellites kept."""
     weights = view.preference
-    value = 0.0
+    near, sight, value = work.near, work.sight, work.value
+    ux, uy, uz = ground.up[c, 0], ground.up[c, 1], ground.up[c, 2]
+    nx, ny, nz = ground.north[c, 0], ground.north[c, 1], ground.north[c, 2]
+    poleward = weights.poleward * min(1.0, max(-1.0, ground.latitude_rad[c] / _FADE_RAD))
+    for k in range(kept):
+        i = work.kept[k]
+        x = 0.5 * (sight[X0, i] + sight[X1, i])
+        y = 0.5 * (sight[Y0, i] + sight[Y1, i])
+        z = 0.5 * (sight[Z0, i] + sight[Z1, i])
+        range_m = math.sqrt(sight[DM, i])
+        r = 1.0 / range_m
+        n = (x * nx + y * ny + z * nz) * r
+        u = (x * ux + y * uy + z * uz) * r
+        value[k] = (
+            weights.footprint * (range_m * range_m * near[INVERSE_HEIGHT2, i] / u)
+            + poleward * n
+            + weights.elevation * u
+            + near[BONUS, i]
+        )
     if weights.latency != 0.0:
-        value += weights.latency * (range_m / 299_792.458 + sky.route_s[ground.pop[c], s] * 1e3)
+        for k in range(kept):
+            i = work.kept[k]
+            delay_ms = math.sqrt(sight[DM, i]) / 299_792.458 + sky.route_s[ground.pop[c], work.which[i]] * 1e3
+            value[k] += weights.latency * delay_ms
     if weights.visibility != 0.0:
-        radius = 0.0
-        for k in range(3):
-            radius += sky.start_m[s, k] ** 2
-        reach = _reach_rad(math.sqrt(radius), view.min_elevation_rad)
-        left_s = remaining_visibility_s(ground.point_m[c], sky.start_m[s], sky.end_m[s], reach)
-        value += weights.visibility * left_s / 60.0
-    return value
+        for k in range(kept):
+            s = work.which[work.kept[k]]
+            left_s = _remaining_s(ground.point_m, sky.start_m, sky.end_m, c, s, view.min_elevation_rad)
+            value[k] += weights.visibility * left_s / 60.0
+    if weights.noise != 0.0:
+        key = int(ground.key[c]) ^ view.seed
+        for k in range(kept):
+            hashed = hash_u32(key, work.key[work.kept[k]], slot)
+            value[k] += weights.noise * GUMBEL[hashed >> np.uint32(20)]
 
 
 @njit_inlined
 def _candidates_of_cell(
-    ground: GroundPoints, sky: Sky, view: View, gso: GsoTable, slot: int, c: int, near: np.ndarray,
-    inverse_height2: np.ndarray, work: Work, satellites: np.ndarray, utilities: np.ndarray, counts: np.ndarray,
+    ground: GroundPoints, sky: Sky, view: View, gso: GsoRule, slot: int, c: int, n: int, work: Work,
+    satellites: np.ndarray, utilities: np.ndarray, counts: np.ndarray,
 ) -> None:  # fmt: skip
-    """Apply the constraints to one cell in order and keep the best candidates, best first."""
-    seen = _see(ground, sky, view, c, near, work)
-    _look(ground, c, seen, work)
-    latitude = ground.latitude_rad[c]
-    outside = _keep_from_gso(latitude, seen, gso, work)
-    sight, cones = work.sight, work.cones
-    cone_count = fill_cones(view, ground.kinds[c], latitude, cones)
-    sign = 1.0 if latitude >= 0.0 else -1.0
-    pop = ground.pop[c]
-    weights = view.preference
-    poleward = weights.poleward * min(1.0, max(-1.0, latitude / _FADE_RAD))
-    key = np.int64(ground.key[c]) ^ view.seed
-    rare = weights.latency != 0.0 or weights.visibility != 0.0
-    filled = in_view = with_route = 0
-    for i in range(outside):
-        j = work.kept[i]
-        # Positions between the ends are means of them and a cone is convex: the ends answer for the middle.
-        if not (
-            in_field_of_view(sign * sight[1, j], sight[2, j], cones, cone_count)
-            and in_field_of_view(sign * sight[7, j], sight[8, j], cones, cone_count)
-        ):
-            continue
-        in_view += 1
-        s = work.which[j]
-        if not (view.pop_up[pop] and sky.route_s[pop, s] < _BEYOND):
-            continue
-        with_route += 1
-        n, u, range_m = sight[4, j], sight[5, j], sight[9, j]
-        value = (
-            weights.footprint * (range_m * range_m * inverse_height2[s] / u)
-            + poleward * n
-            + weights.elevation * u
-        )
-        if sky.second_generation[s]:
-            value += weights.second_generation
-        if rare:
-            value += _rare_terms(ground, sky, view, c, s, range_m)
-        if weights.noise != 0.0:
-            value += weights.noise * GUMBEL[hash_u32(key, sky.key[s], slot) >> np.uint32(20)]
-        filled = _insert(value, s, filled, satellites, utilities)
-    for j in range(filled, satellites.shape[0]):
-        satellites[j] = -1
-        utilities[j] = -np.inf
-    counts[ABOVE_ELEVATION] = min(seen, 255)
-    counts[OUTSIDE_GSO] = min(outside, 255)
-    counts[IN_FIELD_OF_VIEW] = min(in_view, 255)
-    counts[WITH_ROUTE] = min(with_route, 255)
+    """Apply the constraints to one cell and ``n`` satellites in order and keep the best, best first."""
+    look(ground, view.min_elevation_rad, c, n, work)
+    keep_from_gso(ground, gso, c, n, work)
+    cones = fill_cones(view, ground.kinds[c], ground.latitude_rad[c], work.cones)
+    keep_in_view(ground, c, n, cones, work)
+    filled = min(np.int64(counts[c, WITH_ROUTE]), satellites.shape[1])
+    kept = _count(sky, ground.pop[c], view.pop_up[ground.pop[c]], c, n, work, counts)
+    _like(ground, sky, view, slot, c, kept, work)
+    for k in range(kept):
+        filled = _insert(work.value[k], work.which[work.kept[k]], filled, c, satellites, utilities)
+
+
+@njit_inlined
+def _group_radius_rad(ground: GroundPoints, first: int, end: int) -> float:
+    """Return the radius about the first block's centre of the cap that holds blocks ``first`` to ``end``."""
+    radius = 0.0
+    for b in range(first, end):
+        cosine = 0.0
+        for k in range(3):
+            cosine += ground.block_centre[first, k] * ground.block_centre[b, k]
+        radius = max(radius, math.acos(min(1.0, cosine)) + ground.block_radius_rad[b])
+    return radius
+
+
+@njit_inlined
+def _hold(sky: Sky, traits: np.ndarray, near: np.ndarray, first: int, count: int, work: Work) -> None:
+    """Lay out ``count`` satellites of ``near`` from the ``first`` on."""
+    for i in range(count):
+        s = int(near[_INDEX, first + i])
+        for k in range(8):
+            work.near[k, i] = traits[s, k]
+        work.which[i] = s
+        work.key[i] = sky.key[s]
 
 
 @njit
@@ -348,7 +340,7 @@ def find_candidates(
     ground: GroundPoints,
     sky: Sky,
     view: View,
-    gso: GsoTable,
+    gso: GsoRule,
     slot: int,
     satellites: np.ndarray,
     utilities: np.ndarray,
@@ -357,141 +349,40 @@ def find_candidates(
     """Fill each cell's candidates for a slot, best first, and the counts left after each constraint.
 
     satellites (C, M) int16 takes indices into the sky, -1 where there are fewer; utilities (C, M) float32;
-    counts (C, 4) uint8 (255 means 255 or more).
+    counts (C, 4) uint8 (255 means 255 or more).  M is at most 255.
     """
-    n = sky.start_m.shape[0]
-    middle = np.empty((n, 5))
-    inverse_height2 = np.empty(n)
-    for s in range(n):
-        norm = 0.0
-        for k in range(3):
-            middle[s, k] = 0.5 * (sky.start_m[s, k] + sky.end_m[s, k])
-            norm += middle[s, k] ** 2
-        norm = math.sqrt(norm)
-        inverse_height2[s] = 1.0 / (norm - EARTH_MEAN_RADIUS_M) ** 2
-        reach = _reach_rad(norm, view.min_elevation_rad) + _REACH_PAD_RAD
-        middle[s, 3], middle[s, 4] = math.cos(reach), math.sin(reach)
-        for k in range(3):
-            middle[s, k] /= norm
-    everything = np.arange(n)
-    far = np.empty(n, np.int64)
-    near = np.empty(n, np.int64)
-    work = _new_work(n)
+    ground, sky, view = uncounted(ground), uncounted(sky), uncounted(view)
+    satellites, utilities, counts = uncounted(satellites), uncounted(utilities), uncounted(counts)
+    satellites[:] = -1
+    utilities[:] = -np.inf
+    counts[:] = 0
+    everything, traits = _directions(sky, view.min_elevation_rad), _traits(sky, view)
+    total = everything.shape[1]
+    far, near = np.empty((6, total)), np.empty((6, total))
+    flag = np.empty(total, np.uint8)
+    work = Work(  # here, not in a helper: the stack of an inlined helper ends with it
+        carray(stack_bytes(STACK_TABLE), (8, TILE), np.float64),
+        carray(stack_bytes(STACK_TABLE), (9, TILE), np.float64),
+        carray(stack_bytes(STACK_ROW), (TILE,), np.float64),
+        carray(stack_bytes(STACK_ROW), (MAX_KINDS, 3), np.float64),
+        carray(stack_bytes(STACK_ROW), (TILE,), np.int32),
+        carray(stack_bytes(STACK_ROW), (TILE,), np.int32),
+        carray(stack_bytes(STACK_ROW), (TILE,), np.int32),
+        carray(stack_bytes(STACK_ROW), (TILE,), np.int32),
+        carray(stack_bytes(STACK_ROW), (3, TILE), np.uint8),
+    )
     group_end, found_far = 0, 0
     blocks = ground.block_centre.shape[0]
     for b in range(blocks):
         if b >= group_end:  # a group of 32 neighbouring blocks shares one coarse search
             group_end = min(b + 32, blocks)
-            radius = 0.0
-            for other in range(b, group_end):
-                cosine = 0.0
-                for k in range(3):
-                    cosine += ground.block_centre[b, k] * ground.block_centre[other, k]
-                radius = max(radius, math.acos(min(1.0, cosine)) + ground.block_radius_rad[other])
-            found_far = _gather(ground.block_centre[b], radius, middle, everything, far)
-        found = _gather(
-            ground.block_centre[b], ground.block_radius_rad[b], middle, far[:found_far], near
-        )
-        for i in range(found):
-            for k in range(4):
-                work.near[k, i] = middle[near[i], k]
-        for c in range(ground.block_start[b], ground.block_start[b + 1]):
-            _candidates_of_cell(
-                ground, sky, view, gso, slot, c, near[:found], inverse_height2, work, satellites[c], utilities[c],
-                counts[c],
-            )  # fmt: skip
-
-
-@njit
-def feeder_links(
-    gateways: GroundPoints,
-    min_elevation_rad: np.ndarray,
-    up: np.ndarray,
-    start_m: np.ndarray,
-    end_m: np.ndarray,
-    gso: GsoTable,
-    delay_s: np.ndarray,
-) -> None:
-    """Fill ``delay_s`` (G, N) float32 with each feeder link's one-way delay at mid-slot, infinite where none.
-
-    A link needs its gateway up (G,) bool, the satellite above the gateway's minimum elevation (G,) at both
-    ends of the slot and outside the exclusion at both ends and the middle.
-    """
-    radius2 = (WGS84_A_M + 3_000_000.0) ** 2
-    for g in range(delay_s.shape[0]):
-        delay_s[g, :] = np.inf
-        if not up[g]:
-            continue
-        sin_min = math.sin(min_elevation_rad[g])
-        point, zenith = gateways.point_m[g], gateways.up[g]
-        east, north, latitude = gateways.east[g], gateways.north[g], gateways.latitude_rad[g]
-        for s in range(delay_s.shape[1]):
-            x0, y0, z0 = start_m[s, 0] - point[0], start_m[s, 1] - point[1], start_m[s, 2] - point[2]
-            u0 = x0 * zenith[0] + y0 * zenith[1] + z0 * zenith[2]
-            if not u0 > 0.0:
-                continue
-            d0 = x0 * x0 + y0 * y0 + z0 * z0
-            if d0 > radius2 or u0 < sin_min * math.sqrt(d0):
-                continue
-            x1, y1, z1 = end_m[s, 0] - point[0], end_m[s, 1] - point[1], end_m[s, 2] - point[2]
-            u1 = x1 * zenith[0] + y1 * zenith[1] + z1 * zenith[2]
-            d1 = x1 * x1 + y1 * y1 + z1 * z1
-            if u1 < sin_min * math.sqrt(d1):
-                continue
-            clear = True
-            for k in range(3):
-                w = 0.5 * k
-                x, y, z = x0 + w * (x1 - x0), y0 + w * (y1 - y0), z0 + w * (z1 - z0)
-                r = 1.0 / math.sqrt(x * x + y * y + z * z)
-                if gso_excluded(
-                    gso,
-                    latitude,
-                    (x * east[0] + y * east[1] + z * east[2]) * r,
-                    (x * north[0] + y * north[1] + z * north[2]) * r,
-                    (x * zenith[0] + y * zenith[1] + z * zenith[2]) * r,
-                ):
-                    clear = False
-                    break
-                if k == 1:
-                    delay_s[g, s] = 1.0 / (r * 299_792_458.0)
-            if not clear:
-                delay_s[g, s] = np.inf
-
-
-@njit
-def routes_by_feeder(
-    delay_s: np.ndarray, fibre_s: np.ndarray, route_s: np.ndarray, gateway: np.ndarray
-) -> None:
-    """Best bent-pipe routes: from feeder delays (G, N) and fibre delays gateway to PoP (G, P).
-
-    Fills route_s (P, N) float32 with the least one-way delay satellite to PoP, and gateway (N, 8) int16 with
-    the gateways a satellite can use, least delay to any PoP first, -1 where there are fewer.
-    """
-    gateways, satellites = delay_s.shape
-    pops = fibre_s.shape[1]
-    nearest_pop = np.empty(gateways)
-    for g in range(gateways):
-        nearest_pop[g] = np.inf
-        for p in range(pops):
-            nearest_pop[g] = min(nearest_pop[g], fibre_s[g, p])
-    cost = np.empty(gateway.shape[1])
-    for s in range(satellites):
-        gateway[s, :] = -1
-        filled = 0
-        for p in range(pops):
-            route_s[p, s] = np.inf
-        for g in range(gateways):
-            d = delay_s[g, s]
-            if d == np.inf or nearest_pop[g] == np.inf:
-                continue
-            for p in range(pops):
-                route_s[p, s] = min(route_s[p, s], d + fibre_s[g, p])
-            total = d + nearest_pop[g]
-            if filled == cost.shape[0] and total >= cost[filled - 1]:
-                continue
-            at = min(filled, cost.shape[0] - 1)
-            while at > 0 and cost[at - 1] > total:
-                cost[at], gateway[s, at] = cost[at - 1], gateway[s, at - 1]
-                at -= 1
-            cost[at], gateway[s, at] = total, g
-            filled = min(filled + 1, cost.shape[0])
+            radius = _group_radius_rad(ground, b, group_end)
+            found_far = _gather(ground.block_centre[b], radius, everything, total, flag, far)
+        found = _gather(ground.block_centre[b], ground.block_radius_rad[b], far, found_far, flag, near)
+        for first in range(0, found, TILE):
+            count = min(TILE, found - first)
+            _hold(sky, traits, near, first, count, work)
+            for c in range(ground.block_start[b], ground.block_start[b + 1]):
+                _candidates_of_cell(
+                    ground, sky, view, gso, slot, c, count, work, satellites, utilities, counts
+                )
