@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from openleo.engine.network import Network
 from openleo.policy import DisablementCode, Rules, Subjects
+from openleo.scenario.faults import BOOT_SLOTS
 from openleo.snapshot.causes import DISABLED, Cause
-
-BOOT_SLOTS = 8  # two minutes from power to service: assumed; owners report one to several minutes
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.compile import njit
-from openleo.base.constants import EARTH_MEAN_RADIUS_M
+from openleo.base.constants import WGS84_A_M, WGS84_B_M
 from openleo.network.ground import GroundPoints
 
 
@@ -31,10 +31,14 @@ class Neighbours(NamedTuple):
 
 
 def widest_footprint_m(highest_altitude_m: float, min_elevation_rad: float, half_width_rad: float) -> float:
-    """Return the semi-major axis of the widest footprint: at the minimum elevation, from the highest shell."""
-    orbit_m = EARTH_MEAN_RADIUS_M + highest_altitude_m
+    """Return the semi-major axis of the widest footprint: at the minimum elevation, from the highest shell.
+
+    The altitude is above the equatorial radius and the ground taken at the polar one, where satellites are
+    farthest above it.
+    """
+    orbit_m = WGS84_A_M + highest_altitude_m
     sine = math.sin(min_elevation_rad)
-    ground_m = EARTH_MEAN_RADIUS_M
+    ground_m = WGS84_B_M
     range_m = math.sqrt(orbit_m**2 - (ground_m * math.cos(min_elevation_rad)) ** 2) - ground_m * sine
     return range_m * math.tan(half_width_rad) / sine
 

@@ -232,7 +232,7 @@ def _own(
     run: "Run", terminal: int, slot: int, row: dict[str, Any], seconds: int, cause: Cause
 ) -> dict[str, Any]:
     """Return the terminal's own state: power, booting, the sky that its obstacles leave."""
-    from openleo.engine.terminals import BOOT_SLOTS
+    from openleo.scenario.faults import BOOT_SLOTS
 
     power, fault = "on", None
     for f in run.world.faults:

@@ -22,6 +22,7 @@ from openleo.scenario.rules import effective_slot
 
 Index = NDArray[np.int32]
 FaultKind = Literal["satellite", "plane", "shell", "isl", "gateway", "pop", "fibre", "core", "power"]
+BOOT_SLOTS = 8  # two minutes from power to service: assumed; owners report one to several minutes
 _POWER_STREAM, _SHELL_STREAM = 0x66740001, 0x66740002  # any constants; they keep the hashes apart
 _PLANE = re.compile(r"^(?P<shell>.+)/p?(?P<plane>\d+)$")
 
@@ -103,7 +104,8 @@ def resolve_faults(scenario: Scenario, things: Things) -> tuple[Fault, ...]:
             fault = _resolved(fault, block, things, scenario.seed)
         except BadInput as error:
             raise BadInput(f"faults[{n}].target: {error.detail}", error.hint) from None
-        if fault.from_slot <= last and fault.until_slot > max(first, fault.from_slot):
+        felt = BOOT_SLOTS if fault.kind == "power" else 0  # those who lost power are still starting up
+        if fault.from_slot <= last and fault.until_slot > fault.from_slot and fault.until_slot + felt > first:
             found.append(fault)
     return tuple(found)
 
@@ -162,9 +164,8 @@ def _power(fault: Fault, things: Things, share: float, key: int) -> Fault:
     code = things.terminals.ids.code[rows]
     names = ((code ^ (code >> np.uint64(32))) & np.uint64(0xFFFFFFFF)).astype(np.int64)
     rows = _share(rows, names, share, key)
-    battery = np.ceil(things.terminals.backup_hours[rows].astype(np.float64) * 3600.0 / SLOT_S).astype(
-        np.int64
-    )
+    hours = things.terminals.backup_hours[rows].astype(np.float64)
+    battery = np.ceil(np.round(hours * 3600.0 / SLOT_S, 3)).astype(np.int64)  # hours are kept in float32
     dark = fault.from_slot + battery
     lost = dark < fault.until_slot
     return replace(fault, terminals=rows[lost], terminal_from_slot=dark[lost])
