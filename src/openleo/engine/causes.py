@@ -77,11 +77,12 @@ def _constraints(net: Network, geometry: Geometry, cells: NDArray[np.int64], out
     counts = geometry.counts[cells]
     pop_up = geometry.conditions.pop_up[net.points.pop[cells]]
     out.cause[cells] = np.where(pop_up, Cause.NO_GATEWAY, Cause.POP_DOWN)
-    out.cause[cells[counts[:, IN_FIELD_OF_VIEW] == 0]] = Cause.OBSTRUCTED
+    unseen = cells[counts[:, IN_FIELD_OF_VIEW] == 0]
+    out.cause[unseen], out.reason[unseen] = Cause.OBSTRUCTED, Reason.FIELD_OF_VIEW
     hidden = cells[counts[:, OUTSIDE_GSO] == 0]
     out.cause[hidden], out.reason[hidden] = Cause.NO_SATS, Reason.GSO
-    unseen = cells[(counts[:, ABOVE_ELEVATION] == 0) & net.is_tracked[cells]]
-    out.reason[unseen] = reasons_of_no_satellite(net, geometry, unseen)
+    empty = cells[(counts[:, ABOVE_ELEVATION] == 0) & net.is_tracked[cells]]
+    out.reason[empty] = reasons_of_no_satellite(net, geometry, empty)
 
 
 def _blame_faults(net: Network, geometry: Geometry, cells: NDArray[np.int64], out: Causes) -> None:

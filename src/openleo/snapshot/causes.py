@@ -43,13 +43,14 @@ class Cause(IntEnum):
 
 
 class Reason(IntEnum):
-    """Which of the things that NO_SATS stands for."""
+    """Which of the things that NO_SATS, or OBSTRUCTED for a whole cell, stands for."""
 
     NONE = 0
     HORIZON = 1  # none above the horizon
     ELEVATION = 2  # none in service above the minimum elevation for the whole slot
     OUT_OF_SERVICE = 3  # those above it are raising, lowering, lost, or carry no such payload
     GSO = 4  # all are too near the geostationary arc
+    FIELD_OF_VIEW = 5  # of OBSTRUCTED: all are outside the view of the terminals there
 
 
 MEANING: dict[Cause, str] = {

@@ -97,7 +97,7 @@ CELLS = Table(
         cell | int32 | | row of the cell in cell_index
         slot | int32 | | number of the slot
         cause | uint8 | | 0 served; else why none of its terminals that ask is; 255 nobody asks
-        reason | uint8 | | which kind of NO_SATS: 1 horizon, 2 elevation, 3 out of service, 4 GSO arc
+        reason | uint8 | | 1 horizon, 2 elevation, 3 out of service, 4 GSO arc, 5 field of view; 0 none
         fault | int16 | | row in faults of the fault behind the cause, -1 none
         asking | int32 | | terminals that ask for service, background included
         seen | uint8 | | satellites in service above the minimum elevation for the whole slot (255: or more)
