@@ -5,7 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openleo.network.gso import gso_cos_separation, gso_cos_separation_reference, gso_excluded, gso_table
+from openleo.base.compile import njit
+from openleo.base.constants import GSO_RADIUS_M
+from openleo.ground.frames import geodetic_to_itrs_m
+from openleo.network.gso import (
+    gso_clear_bands,
+    gso_cos_separation,
+    gso_cos_separation_reference,
+    gso_excluded,
+    gso_meridian,
+    gso_rule,
+    gso_verdict,
+)
 
 EXCLUSION = math.radians(18.0)
 
@@ -25,17 +36,71 @@ def test_the_search_finds_the_nearest_point_of_the_arc(latitude_deg, azimuth_deg
         assert math.acos(min(got, 1.0)) == pytest.approx(math.acos(min(want, 1.0)), abs=math.radians(0.01))
 
 
-def test_the_table_never_differs_from_the_exact_test():
+def near_the_limit(rng, latitude_rad, exclusion_rad, count):
+    """Lines of sight (count, 3) within half a degree of being as far from a part of the arc as the limit."""
+    point = geodetic_to_itrs_m(np.array([latitude_rad]), np.array([0.0]))[0]
+    at = rng.uniform(-math.pi, math.pi, count)
+    arc = GSO_RADIUS_M * np.stack([np.cos(at), np.sin(at), np.zeros(count)], axis=1) - point
+    arc /= np.linalg.norm(arc, axis=1, keepdims=True)
+    along = np.stack([-np.sin(at), np.cos(at), np.zeros(count)], axis=1)
+    across = np.cross(arc, along)
+    across /= np.linalg.norm(across, axis=1, keepdims=True) * rng.choice([-1.0, 1.0], (count, 1))
+    angle = exclusion_rad + np.radians(rng.choice([0.5, 0.02, 0.001], count) * rng.uniform(-1.0, 1.0, count))
+    sight = np.cos(angle)[:, None] * arc + np.sin(angle)[:, None] * across
+    frame = [
+        [0.0, 1.0, 0.0],
+        [-math.sin(latitude_rad), 0.0, math.cos(latitude_rad)],
+        [math.cos(latitude_rad), 0.0, math.sin(latitude_rad)],
+    ]
+    sight = sight @ np.array(frame).T
+    return sight[sight[:, 2] > 0.0]
+
+
+@pytest.mark.parametrize("exclusion_deg", [0.0, 2.0, 18.0, 22.0, 40.0])
+def test_the_quick_tests_never_differ_from_the_search(exclusion_deg):
     rng = np.random.default_rng(3)
-    table = gso_table(np.radians([-70.0, 70.0, 0.0]), EXCLUSION)
-    wrong = 0
-    for latitude, azimuth, elevation in zip(
-        rng.uniform(-69, 69, 40_000), rng.uniform(0, 360, 40_000), rng.uniform(20, 90, 40_000), strict=True
-    ):
-        sight = unit(azimuth, elevation)
-        exact = gso_cos_separation(math.radians(latitude), *sight) > math.cos(EXCLUSION)
-        wrong += exact != gso_excluded(table, math.radians(latitude), *sight)
+    rule = gso_rule(math.radians(exclusion_deg))
+    wrong = looked_at = 0
+    for latitude in np.radians(np.concatenate([rng.uniform(-90, 90, 100), [0.0, 81.2, -81.3, 81.4, 90.0]])):
+        anywhere = [unit(a, e) for a, e in zip(rng.uniform(0, 360, 40), rng.uniform(0, 90, 40), strict=True)]
+        for sight in [*anywhere, *near_the_limit(rng, latitude, math.radians(exclusion_deg), 100)]:
+            separation = gso_cos_separation(float(latitude), *map(float, sight))
+            wrong += (separation > rule.cos_exclusion) != gso_excluded(
+                rule, float(latitude), *map(float, sight)
+            )
+            looked_at += 1
+    assert looked_at > 6_000
     assert wrong == 0
+
+
+@njit
+def quick(rule, latitude_rad, px, pz, outward, northward):
+    """The quick tests for a unit line of sight: clear by declination?  the verdict by its own meridian"""
+    low, high = gso_clear_bands(rule, px, pz)
+    square = northward * abs(northward)
+    meridian = gso_meridian(latitude_rad, px, pz)
+    return square < low or square > high, gso_verdict(rule, meridian, outward, northward, 1.0)
+
+
+@pytest.mark.parametrize("latitude_deg", [0.0, 0.1, -23.0, 50.0, -66.0, 80.0])
+def test_declination_clears_only_what_is_allowed_and_little_is_left_in_doubt(latitude_deg):
+    rng = np.random.default_rng(4)
+    rule = gso_rule(EXCLUSION)
+    latitude = math.radians(latitude_deg)
+    px, _, pz = geodetic_to_itrs_m(np.array([latitude]), np.array([0.0]))[0]
+    cleared = doubtful = allowed = 0
+    for azimuth, elevation in zip(rng.uniform(0, 360, 4_000), rng.uniform(25, 90, 4_000), strict=True):
+        east, north, up = unit(azimuth, elevation)
+        outward = math.cos(latitude) * up - math.sin(latitude) * north
+        northward = math.sin(latitude) * up + math.cos(latitude) * north
+        clear, verdict = quick(rule, latitude, px, pz, outward, northward)
+        excluded = gso_cos_separation(latitude, east, north, up) > rule.cos_exclusion
+        assert not (clear and excluded)
+        cleared += clear
+        allowed += not excluded
+        doubtful += verdict == 1
+    assert cleared > 0.9 * allowed  # otherwise the quick test is not worth its while
+    assert doubtful < (400 if abs(latitude_deg) > 75.0 else 10)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +116,7 @@ def test_the_table_never_differs_from_the_exact_test():
     ],
 )
 def test_known_directions(latitude, azimuth, elevation, excluded):
-    table = gso_table(np.radians([latitude]), EXCLUSION)
-    assert gso_excluded(table, math.radians(latitude), *unit(azimuth, elevation)) == excluded
+    assert gso_excluded(gso_rule(EXCLUSION), math.radians(latitude), *unit(azimuth, elevation)) == excluded
 
 
 def test_beyond_the_arcs_horizon_nothing_is_excluded():

@@ -22,7 +22,7 @@ _COARSE_COS, _COARSE_SIN = np.cos(_COARSE), np.sin(_COARSE)
 _COARSE_STEP = math.radians(8.0)
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
-# How much the nearest part of the arc may be nearer than the part on the same meridian: 0.0023 degrees of 18.
+# How much the nearest part of the arc may be nearer than the part on the same meridian: 0.0013 degrees of 18.
 _SLACK_RAD = math.radians(0.01)
 _ROUNDING_RAD = math.radians(0.001)
 
@@ -154,10 +154,10 @@ def gso_verdict(
     """Return 0 allowed, 1 in doubt or 2 excluded for a line of sight of any length, without a branch.
 
     outward and northward are its components from the Earth's axis along the point's meridian and along the
-    axis, range2 its squared length.  The part of the arc on the line's own meridian about the point is at the
-    smallest angle but for a 1,000th (the arc's declination changes by less than 0.02 radians in one of
-    azimuth), so only a line of sight within that of the limit, or one for which that part is below the
-    horizon, is in doubt.
+    axis, range2 its squared length.  Of the arc, the part on the line's own meridian about the point is the
+    nearest but for a ten-thousandth of its angle (the arc's declination changes by less than 0.012 radians in
+    one of azimuth).  So in doubt is only a line of sight within that of the limit, or one for which that part
+    is below the horizon.
     """
     px, pz, rise = meridian
     level2 = max(range2 - northward * northward, 1e-12 * range2)
