@@ -59,8 +59,9 @@ DELAYS = st.one_of(st.just(math.inf), st.floats(2.0**-10, 2.0**-6, width=32))
 def test_routes_agree_with_the_reference(delays):
     delay_s, fibre_s = delays
     route_s, gateway = np.empty((3, 5), np.float32), np.empty((5, MAX_GATEWAYS_OF_SATELLITE), np.int16)
-    routes_by_feeder(delay_s, fibre_s, route_s, gateway)
-    want_route_s, want_gateway = routes_by_feeder_reference(delay_s, fibre_s)
+    below = np.arange(5) % 3
+    routes_by_feeder(delay_s, fibre_s, below, route_s, gateway)
+    want_route_s, want_gateway = routes_by_feeder_reference(delay_s, fibre_s, below)
     np.testing.assert_array_equal(route_s, want_route_s)
     np.testing.assert_array_equal(gateway, want_gateway)
 
@@ -77,6 +78,15 @@ def test_routes_agree_with_the_reference(delays):
 )
 def test_known_routes(delay_s, fibre_s, route_s, gateways):
     got_s, got = np.empty((1, 1), np.float32), np.empty((1, MAX_GATEWAYS_OF_SATELLITE), np.int16)
-    routes_by_feeder(np.array(delay_s, np.float32)[:, None], np.array(fibre_s), got_s, got)
+    routes_by_feeder(np.array(delay_s, np.float32)[:, None], np.array(fibre_s), np.zeros(1, int), got_s, got)
     assert got_s[0, 0] == pytest.approx(route_s, rel=1e-6)
     assert got[0].tolist() == gateways + [-1] * (MAX_GATEWAYS_OF_SATELLITE - len(gateways))
+
+
+def test_a_satellite_prefers_the_gateway_on_the_way_to_the_pop_below_it():
+    """Low over a far gateway that stands beside another PoP, it still goes down toward its own."""
+    delay_s = np.array([[0.0066], [0.0024]], np.float32)  # the far gateway, the near one
+    fibre_s = np.array([[0.002, 0.012], [0.010, 0.0003]])  # to the far PoP, to the one below
+    route_s, gateway = np.empty((2, 1), np.float32), np.empty((1, MAX_GATEWAYS_OF_SATELLITE), np.int16)
+    routes_by_feeder(delay_s, fibre_s, np.array([1]), route_s, gateway)
+    assert gateway[0, :2].tolist() == [1, 0]

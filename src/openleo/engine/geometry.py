@@ -100,7 +100,8 @@ def _geometry(
     fibre_s = np.where(up.fibre_up & up.pop_up[None, :], net.fibre_s, np.inf)
     route_s = np.empty((len(net.world.pops), len(number)), np.float32)
     gateways = np.empty((len(number), MAX_GATEWAYS_OF_SATELLITE), np.int16)
-    routes_by_feeder(_with_one_reach(net, up, feeder_s), fibre_s, route_s, gateways)
+    below = np.argmax(start_m @ net.pop_directions.T, axis=1)  # the nearest PoP
+    routes_by_feeder(_with_one_reach(net, up, feeder_s), fibre_s, below, route_s, gateways)
     antennas = np.where(up.gateway_up, net.world.gateways.antennas, 0).astype(np.int16)
     needs_antenna = np.ones(len(number), np.bool_)
     exits = None

@@ -72,6 +72,12 @@ class Network:
         out[self.tracked] = True
         return out
 
+    @cached_property
+    def pop_directions(self) -> NDArray[np.float64]:
+        """Unit vectors from the Earth's centre to the PoPs (P, 3)."""
+        place_m = self.world.pops.itrs_m.reshape(-1, 3)
+        return np.asarray(place_m / np.linalg.norm(place_m, axis=1, keepdims=True))
+
     @property
     def cell_count(self) -> int:
         """How many cells there are."""

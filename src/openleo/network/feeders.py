@@ -10,6 +10,7 @@ from openleo.network.ground import GroundPoints
 from openleo.network.gso import GsoRule, gso_excluded
 
 MAX_GATEWAYS_OF_SATELLITE = 8
+_CUT_OFF_S = 10.0  # stands for a cut fibre in an order of preference: longer than any on Earth
 
 
 @njit
@@ -70,20 +71,21 @@ def feeder_links(
 
 @njit
 def routes_by_feeder(
-    delay_s: np.ndarray, fibre_s: np.ndarray, route_s: np.ndarray, gateway: np.ndarray
+    delay_s: np.ndarray, fibre_s: np.ndarray, below: np.ndarray, route_s: np.ndarray, gateway: np.ndarray
 ) -> None:
     """Best bent-pipe routes: from feeder delays (G, N) and fibre delays gateway to PoP (G, P).
 
     Fills route_s (P, N) float32 with the least one-way delay satellite to PoP, and gateway (N, 8) int16 with
-    the gateways a satellite can use, least delay to any PoP first, -1 where there are fewer.
+    the gateways a satellite can use, -1 where there are fewer: those with the least delay to the PoP below
+    the satellite, ``below`` (N,), first, since that is home to most cells it serves; those with no way to
+    that PoP but to another last.
     """
     gateways, satellites = delay_s.shape
     pops = fibre_s.shape[1]
-    nearest_pop = np.empty(gateways)
+    reaches = np.zeros(gateways, np.bool_)
     for g in range(gateways):
-        nearest_pop[g] = np.inf
         for p in range(pops):
-            nearest_pop[g] = min(nearest_pop[g], fibre_s[g, p])
+            reaches[g] |= fibre_s[g, p] < np.inf
     cost = np.empty(gateway.shape[1])
     for s in range(satellites):
         gateway[s, :] = -1
@@ -92,11 +94,11 @@ def routes_by_feeder(
             route_s[p, s] = np.inf
         for g in range(gateways):
             d = delay_s[g, s]
-            if d == np.inf or nearest_pop[g] == np.inf:
+            if d == np.inf or not reaches[g]:
                 continue
             for p in range(pops):
                 route_s[p, s] = min(route_s[p, s], d + fibre_s[g, p])
-            total = d + nearest_pop[g]
+            total = d + min(fibre_s[g, below[s]], _CUT_OFF_S)
             if filled == cost.shape[0] and total >= cost[filled - 1]:
                 continue
             at = min(filled, cost.shape[0] - 1)

@@ -118,12 +118,14 @@ def feeder_links_reference(
 
 
 def routes_by_feeder_reference(
-    delay_s: NDArray[np.float32], fibre_s: NDArray[np.float64]
+    delay_s: NDArray[np.float32], fibre_s: NDArray[np.float64], below: NDArray[np.integer]
 ) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
     """Return what `routes_by_feeder` fills: least delays to PoPs (P, N) and gateways of satellites (N, 8)."""
     through = delay_s[:, None, :].astype(np.float64) + fibre_s[:, :, None]  # (G, P, N)
     route_s = through.min(axis=0, initial=np.inf).astype(np.float32)
-    best = through.min(axis=1, initial=np.inf)  # (G, N)
+    some_way = np.isfinite(through).any(axis=1)  # (G, N)
+    to_below = delay_s.astype(np.float64) + np.minimum(fibre_s[:, below], 10.0)
+    best = np.where(some_way, to_below, np.inf)
     gateway = np.full((delay_s.shape[1], MAX_GATEWAYS_OF_SATELLITE), -1, np.int16)
     for s in range(delay_s.shape[1]):
         usable = [g for g in np.argsort(best[:, s], kind="stable") if np.isfinite(best[g, s])]
