@@ -19,7 +19,7 @@ from openleo.ground.kinds import KINDS
 from openleo.network.board import MAX_COLOURS, Limits
 from openleo.network.colouring import Neighbours, neighbours, widest_footprint_m
 from openleo.network.ground import MAX_KINDS, GroundPoints, ground_points
-from openleo.network.gso import GsoTable, gso_table
+from openleo.network.gso import GsoRule, gso_rule
 from openleo.network.preference import Preference, preference
 from openleo.network.visibility import View
 from openleo.orbits.planes import grid_neighbours
@@ -56,7 +56,7 @@ class Network:
     gateway_points: GroundPoints
     gateway_min_elevation_rad: NDArray[np.float64]
     fibre_s: NDArray[np.float64]
-    gso: GsoTable
+    gso: GsoRule
     view: View
     limits: Limits
     preference: Preference
@@ -99,7 +99,6 @@ def prepare(world: World) -> Network:
     elevation_rad = math.radians(config.min_elevation_deg)
     heights = [shell.in_service_high_m for shell in world.constellation.shells]
     reach_m = 2.0 * 1.01 * widest_footprint_m(max(heights, default=6e5), elevation_rad, half_width_rad)
-    latitudes = np.concatenate([points.latitude_rad, np.radians(world.gateways.latitude_deg)])
     background = np.zeros(len(cells), np.int32)
     background[np.searchsorted(cells, world.background.cells)] = world.background.count
     tracked = np.unique(np.concatenate([terminal_cell, moves.visited]))
@@ -120,7 +119,7 @@ def prepare(world: World) -> Network:
         gateway_points=_gateway_points(world),
         gateway_min_elevation_rad=np.asarray(world.gateways.min_elevation_rad, np.float64),
         fibre_s=_fibre_s(world),
-        gso=gso_table(latitudes, math.radians(config.gso_exclusion_deg)),
+        gso=gso_rule(math.radians(config.gso_exclusion_deg)),
         view=_view(world, chosen, elevation_rad),
         limits=Limits(
             beams=config.beams,

@@ -47,14 +47,6 @@ def gso_rule(exclusion_rad: float) -> GsoRule:
     )
 
 
-GsoTable = GsoRule  # the former names, until callers have moved
-
-
-def gso_table(_: NDArray[np.float64], exclusion_rad: float) -> GsoRule:
-    """Return `gso_rule`, whatever the latitudes."""
-    return gso_rule(exclusion_rad)
-
-
 @njit
 def _cosine(dx: float, dy: float, dz: float, px: float, pz: float, delta: float) -> float:
     vx = GSO_RADIUS_M * math.cos(delta) - px
