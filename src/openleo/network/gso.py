@@ -12,7 +12,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from openleo.base.compile import njit, njit_inlined
 from openleo.base.constants import GSO_RADIUS_M, WGS84_A_M, WGS84_E2
