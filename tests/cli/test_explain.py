@@ -87,7 +87,7 @@ def test_a_place_without_terminals_says_what_policy_would(
             "outside the run, which has 2022-10-07T00:00:12Z",
         ),
         (["--terminal", "ut", "--at", "later"], 1, "is not a time"),
-        (AT, 2, "give one of --terminal, --place and --cell"),
+        (["--terminal", "ut", "--format", "csv", *AT], 2, "csv lists dark terminals"),
         (["--terminal", "ut", "--place", "Kyiv", *AT], 2, "give one of"),
     ],
 )
@@ -103,3 +103,20 @@ def test_what_is_not_there_is_said(
 def test_no_run_is_an_error_with_a_hint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code_of(["explain", str(tmp_path), "--terminal", "ut", *AT]) == 1
     assert "is no run folder" in capsys.readouterr().err
+
+
+def test_without_a_target_all_that_is_dark_is_listed(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run = open_run(folder)
+    assert exit_code_of(["explain", folder, *AT]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("SIMULATION: ")
+    assert "2022-10-07T00:01:30Z (slot " in text
+    dark = run.dark(AT[1])
+    said = f"{len(dark)} of 2 terminals are dark" if len(dark) else "all 2 terminals are online"
+    assert said in text
+    assert exit_code_of(["explain", folder, *AT, "--format", "csv"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header == "id,cause,rule,fault,online_seconds,cell,latitude_deg,longitude_deg,account,group"
+    assert len(rows) == len(dark)
+    assert exit_code_of(["explain", folder, *AT, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["dark"] == dark.to_dicts()

@@ -1,11 +1,15 @@
-"""`openleo explain`: why a terminal, or a place, was online or dark at an instant of a run."""
+"""`openleo explain`: who was dark at an instant of a run, and why a terminal or a place was."""
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from openleo.base.errors import BadInput
+
+if TYPE_CHECKING:
+    from openleo.results.run import Run
 
 
 @click.command("explain")
@@ -17,26 +21,34 @@ from openleo.base.errors import BadInput
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(["text", "json", "csv"]),
     default="text",
-    help="How to print (default: text).",
+    help="How to print (default: text); csv lists every dark terminal.",
 )
 def command(run: Path, terminal: str | None, place: str | None, cell: str | None, at: str, form: str) -> None:
     """Say why a terminal was online or dark at an instant.
 
-    RUN is a run folder.  The answer is a chain of evidence: what policy says, the terminal's own state, its
-    cell's satellites and the test that each failed, who served it on which way, or the one cause and what
-    would have served it, and the assumptions that all this rests on.
+    RUN is a run folder.  Without --terminal, --place or --cell: every terminal that was dark at that second,
+    counted by cause, then by the nearest town (--format csv or json lists each).  With one of them the answer
+    is a chain of evidence: what policy says, the terminal's own state, its cell's satellites and the test
+    that each failed, who served it on which way, or the one cause and what would have served it, and the
+    assumptions that all this rests on.
     """
-    if sum(x is not None for x in (terminal, place, cell)) != 1:
-        raise click.UsageError("give one of --terminal, --place and --cell")
-    from openleo.results.evidence import explain_cell, explain_elsewhere, explain_terminal
-    from openleo.results.explain_text import explanation_lines
+    given = sum(x is not None for x in (terminal, place, cell))
+    if given > 1:
+        raise click.UsageError("give one of --terminal, --place and --cell, or none for all that was dark")
+    if given and form == "csv":
+        raise click.UsageError("csv lists dark terminals: leave --terminal, --place and --cell out")
     from openleo.results.run import open_run
 
     opened = open_run(run, partial=True)
-    opened.table("cells")  # a run without rows of cells cannot be explained
     slot = opened.slot_of(at)
+    if not given:
+        _dark(opened, at, form)
+        return
+    from openleo.results.evidence import explain_cell, explain_elsewhere, explain_terminal
+    from openleo.results.explain_text import explanation_lines
+
     if terminal is not None:
         found = explain_terminal(opened, opened.terminal_row(terminal), slot)
     else:
@@ -51,6 +63,22 @@ def command(run: Path, terminal: str | None, place: str | None, cell: str | None
         return
     for line in explanation_lines(found):
         click.echo(line)
+
+
+def _dark(run: "Run", at: str, form: str) -> None:
+    """Print every terminal that was dark at an instant."""
+    from openleo.base.clock import parse_utc
+    from openleo.results.dark_text import dark_lines
+
+    dark = run.dark(at)
+    if form == "csv":
+        click.echo(dark.write_csv(), nl=False)
+    elif form == "json":
+        about = {"simulated": True, "banner": run.manifest["banner"], "at": at, "dark": dark.to_dicts()}
+        click.echo(json.dumps(about, indent=2, ensure_ascii=False))
+    else:
+        for line in dark_lines(run, parse_utc(at), dark):
+            click.echo(line)
 
 
 def _cell_from(place: str | None, cell: str | None) -> int:

@@ -1,5 +1,6 @@
 """Opening a run folder and asking it: tables as polars, one terminal's timeline, the engine at any slot."""
 
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +53,12 @@ def open_run(path: str | Path, *, partial: bool = False) -> "Run":
 
 def _has_size(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
+
+
+def _utc(instant: Instant) -> np.datetime64:
+    if isinstance(instant, datetime):
+        return to_datetime64(instant)
+    return parse_utc(instant) if isinstance(instant, str) else instant.astype("datetime64[ns]")
 
 
 class Run:
@@ -205,10 +212,7 @@ class Run:
 
         Raises BadInput for one outside the run, with its span.
         """
-        if isinstance(instant, datetime):
-            utc = to_datetime64(instant)
-        else:
-            utc = parse_utc(instant) if isinstance(instant, str) else instant.astype("datetime64[ns]")
+        utc = _utc(instant)
         slot = slot_at(utc)
         if not self.first_slot <= slot < self.until_slot:
             raise BadInput(
@@ -243,6 +247,20 @@ class Run:
 
         return timeline_of(self, terminal if isinstance(terminal, int) else self.terminal_row(terminal))
 
+    def dark(self, at: Instant) -> pl.DataFrame:
+        """Return the terminals that are dark at an instant (UTC where it has no zone), a row for each.
+
+        ``id``; ``cause`` by name; ``rule`` and ``fault`` behind it, null where none; ``online_seconds`` of
+        the 15 of the instant's slot, 0 where it is dark throughout; ``cell`` its H3 index; ``latitude_deg``
+        and ``longitude_deg``, of a moving one where it last entered a cell; ``account``; ``group``.  Those
+        with no online second are the terminals that slot_causes counts.  Of a run of detail "cells" the slot
+        is computed again.  Raises BadInput for an instant outside the run.
+        """
+        from openleo.results.moment import dark_at
+
+        self.slot_of(at)
+        return dark_at(self, _utc(at))
+
     def scenario(self) -> "Scenario":
         """Return the scenario, its files being the copies in the folder."""
         return scenario_of(self.path, self.manifest["inputs"])
@@ -262,10 +280,11 @@ class Run:
 
     @cached_property
     def network(self) -> "Network":
-        """The engine's network, for `state_at`, `replay` and `openleo.engine`."""
+        """The engine's network, for `state_at`, `replay` and `openleo.engine`; beams are always told."""
         from openleo.engine import prepare
 
-        return prepare(self.world)
+        in_full = self.world.scenario.model_copy(update={"detail": "full"})
+        return prepare(replace(self.world, scenario=in_full))
 
     def state_at(self, slot: int) -> "State":
         """Return the engine's state before ``slot``, computed from the start of its chunk."""
