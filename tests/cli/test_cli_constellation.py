@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from openleo.cli._main import exit_code_of
-from openleo.orbits.builtin import builtin_names
+from openleo.orbits.builtin import builtin_names, load_constellation
 
 
 def test_constellation_lists_each_built_in(capsys: pytest.CaptureFixture[str]) -> None:
@@ -18,11 +19,39 @@ def test_info_tells_the_shells_of_a_built_in(capsys: pytest.CaptureFixture[str])
     assert exit_code_of(["constellation", "info", "kuiper-630", "--at", "2026-01-01"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("kuiper-630: 1,156 satellites, 1,156 in service\n")
-    assert "epochs        2026-01-01T00:00:00Z\n" in out
+    assert "epochs       2026-01-01T00:00:00Z\n" in out
     header, row = (line.split() for line in out.split("\n\n")[1].splitlines())
     assert header[0] == "shell"
-    assert row[:7] == ["51.9-630", "630.0", "km", "51.90", "deg", "34", "1,156"]
+    assert row[:8] == ["51.9-630", "630.0", "km", "51.90", "deg", "34", "1,156", "1,156"]
     assert "left out" not in out
+
+
+def test_in_service_is_in_band_and_with_the_payload_as_in_the_tables_of_a_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = load_constellation("starlink-2026", at=np.datetime64("2026-08-22", "ns"))
+    serving = int((made.in_service & made.has_ku).sum())
+    assert serving < int(made.in_service.sum())
+    assert exit_code_of(["constellation", "info", "starlink-2026", "--at", "2026-08-22"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"starlink-2026: {len(made):,} satellites, {serving:,} in service\n")
+    assert f"  in band      {int(made.in_service.sum()):,} of" in out
+    assert f"  Ku payload   {int(made.has_ku.sum()):,} of" in out
+    assert err == ""
+
+
+def test_a_built_in_at_a_time_far_from_its_own_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code_of(["constellation", "info", "starlink-2026", "--at", "2022-10-07"]) == 0
+    err = capsys.readouterr().err
+    assert err.startswith("warning: starlink-2026 is the fleet of 2026-08-22, 1415 days from 2022-10-07")
+
+
+def test_info_says_when_names_are_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "fleet.csv"
+    write_omm(path, ["53.2"])
+    path.write_text(path.read_text().replace("STARLINK-4003,", ","), encoding="ascii")
+    assert exit_code_of(["constellation", "info", str(path)]) == 0
+    assert "without a name: 1 satellite, called by catalogue number" in capsys.readouterr().out
 
 
 def test_info_of_an_unknown_name_gets_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,7 +90,7 @@ def test_info_of_a_small_file_tells_its_satellites_and_what_was_left_out(
     assert exit_code_of(["constellation", "info", str(path), "--at", "2022-10-07"]) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith("fleet.csv: 47 satellites, 47 in service\n")
-    assert "generations   v1.5 47" in captured.out
+    assert "generations  v1.5 47" in captured.out
     assert "left out: 1 record;" in captured.out
     assert "953.2" in captured.out.split("left out:")[1]
     assert captured.err == ""

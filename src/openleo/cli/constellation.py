@@ -11,7 +11,7 @@ from openleo.base.clock import format_utc, parse_utc, to_datetime64
 from openleo.base.errors import OpenleoWarning
 from openleo.cli._group import Group
 from openleo.cli._text import columns, counted
-from openleo.orbits.builtin import builtin_names, load_constellation
+from openleo.orbits.builtin import builtin_names, load_constellation, nameless_rows
 from openleo.orbits.constellation import Constellation, constellation_from_sets, stale_elements_warning
 from openleo.orbits.elements import ReadResult, read_elements
 
@@ -69,9 +69,11 @@ def info(use: str, at: str | None, problems: bool) -> None:
     if result is not None:
         lines += ["", *_left_out(result, everything=problems)]
     click.echo("\n".join(lines))
-    stale = None if instant is None else stale_elements_warning(constellation, instant)
-    if stale is not None:
-        warnings.warn(stale[0], OpenleoWarning, stacklevel=1)
+    if instant is None:
+        return
+    stale = stale_elements_warning(constellation, instant)
+    for detail, hint in (*(() if stale is None else (stale,)), *constellation.warnings):
+        warnings.warn(f"{detail}; {hint}", OpenleoWarning, stacklevel=1)
 
 
 def _now() -> np.datetime64:
@@ -96,11 +98,18 @@ def _facts(constellation: Constellation, result: ReadResult | None) -> list[str]
         ],
         ["generations", ", ".join(generations)],
         ["lasers", f"{int(constellation.has_laser.sum()):,} of {total:,}"],
-        ["serve dishes", f"{int(constellation.has_ku.sum()):,} of {total:,} carry the payload"],
+        [
+            "in band",
+            f"{int(constellation.in_service.sum()):,} of {total:,} are inside their shell's band",
+        ],
+        [
+            "Ku payload",
+            f"{int(constellation.has_ku.sum()):,} of {total:,}; a satellite in service has it and is in band",
+        ],
     ]
     if result is not None:
         rows.insert(1, ["kind", result.kind])
-    in_service = int(constellation.in_service.sum())
+    in_service = int(constellation.serves_terminals.sum())
     return [
         f"{constellation.name}: {counted(total, 'satellite')}, {in_service:,} in service",
         *(f"  {line}" for line in columns(rows)),
@@ -109,7 +118,7 @@ def _facts(constellation: Constellation, result: ReadResult | None) -> list[str]
 
 def _shells(constellation: Constellation) -> list[str]:
     """Return a table of the shells."""
-    rows = [["shell", "altitude", "inclination", "planes", "satellites", "lasers", "in service between"]]
+    rows = [["shell", "altitude", "inclination", "planes", "in band", "Ku", "lasers", "band from and to"]]
     for index, shell in enumerate(constellation.shells):
         members = constellation.shell == index
         rows.append(
@@ -119,19 +128,27 @@ def _shells(constellation: Constellation) -> list[str]:
                 f"{np.degrees(shell.inclination_rad):.2f} deg",
                 "-" if shell.planes is None else f"{shell.planes:,}",
                 f"{int(members.sum()):,}",
+                f"{int((members & constellation.has_ku).sum()):,}",
                 f"{int((members & constellation.has_laser).sum()):,}",
                 f"{shell.in_service_low_m / 1000:.1f} and {shell.in_service_high_m / 1000:.1f} km",
             ]
         )
-    return columns(rows, right=frozenset({1, 2, 3, 4, 5}))
+    return columns(rows, right=frozenset({1, 2, 3, 4, 5, 6}))
 
 
 def _left_out(result: ReadResult, *, everything: bool) -> list[str]:
     """Return what a file held that is not used."""
-    lines = [
+    lines = []
+    nameless = nameless_rows(result.sets)
+    if len(nameless):
+        lines.append(
+            f"without a name: {counted(len(nameless), 'satellite')}, called by catalogue number;"
+            " generation and lasers are told by name, so lasers are assumed"
+        )
+    lines.append(
         f"left out: {counted(len(result.problems), 'record')};"
         f" dropped for a newer set of the same satellite: {result.duplicates:,}"
-    ]
+    )
     shown = result.problems if everything else result.problems[:SHOWN_PROBLEMS]
     lines += [f"  {problem}" for problem in shown]
     if len(shown) < len(result.problems):

@@ -245,7 +245,7 @@ def _print_route(
         "to": b.name,
         "at": format_utc(instant),
         "constellation": constellation.name,
-        "satellites": int(constellation.in_service.sum()),
+        "satellites": int(constellation.serves_terminals.sum()),
         "gateways": len(sites),
         "isl": isl or "none",
         "min_elevation_deg": elevation_deg,
@@ -264,12 +264,13 @@ def _constellation(use: str, at: str | None) -> tuple["Constellation", "np.datet
 
     if use in builtin_names():
         instant = _epoch_of_builtin(use) if at is None else parse_utc(at)
-        return load_constellation(use, at=instant), instant
-    constellation = load_constellation(use, at=np.datetime64(_ANY_DAY, "ns"))
-    instant = constellation.epoch if at is None else parse_utc(at)
-    stale = stale_elements_warning(constellation, instant)
-    if stale is not None:
-        warnings.warn(stale[0], OpenleoWarning, stacklevel=2)
+        constellation, stale = load_constellation(use, at=instant), None
+    else:
+        constellation = load_constellation(use, at=np.datetime64(_ANY_DAY, "ns"))
+        instant = constellation.epoch if at is None else parse_utc(at)
+        stale = stale_elements_warning(constellation, instant)
+    for detail, hint in (*(() if stale is None else (stale,)), *constellation.warnings):
+        warnings.warn(f"{detail}; {hint}", OpenleoWarning, stacklevel=2)
     return constellation, instant
 
 

@@ -12,15 +12,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from openleo.base.clock import format_utc
 from openleo.base.constants import TAU
 from openleo.base.errors import BadInput, did_you_mean
 from openleo.orbits.constellation import Constellation, constellation_from_sets
-from openleo.orbits.elements import ElementSets, read_elements
-from openleo.orbits.plane_table import PlaneTable, expand_planes, read_plane_table
+from openleo.orbits.elements import ElementSets, ReadResult, read_elements
+from openleo.orbits.plane_table import FAR_FROM_EPOCH_DAYS, PlaneTable, expand_planes, read_plane_table
 from openleo.orbits.secular import as_ns, rev_day_to_rad_min
 from openleo.orbits.shells import Shell, shell_name
 from openleo.orbits.walker import walker_delta
 
+SHOWN_REASONS = 3  # of records that were left out, in a warning
 WALKER_BAND_M = 15_000.0  # nothing climbs in a filed shell, so the band only has to hold it
 
 
@@ -48,7 +50,8 @@ def builtin_names() -> tuple[str, ...]:
 def load_constellation(use: str | Path, *, at: np.datetime64) -> Constellation:
     """Return a built-in constellation at ``at`` (UTC), or one read from a file of element sets.
 
-    A built-in's element sets have the epoch ``at``; a file's keep their own.  Raises BadInput for a name that
+    A built-in's element sets have the epoch ``at``; a file's keep their own.  Its ``warnings`` tell of a time
+    far from the one a built-in was recorded for, and of what a file lacks.  Raises BadInput for a name that
     is neither, and what `read_elements` raises.
     """
     maker = _BUILTIN.get(str(use))
@@ -65,7 +68,46 @@ def load_constellation(use: str | Path, *, at: np.datetime64) -> Constellation:
     if not constellation.in_service.any():
         hint = "check that the file holds one constellation; shells are found as sharp layers of height"
         raise BadInput(f"{path}: none of {len(constellation)} satellites is in a shell that serves", hint)
-    return constellation
+    return replace(constellation, warnings=file_warnings(result))
+
+
+def file_warnings(result: ReadResult) -> tuple[tuple[str, str], ...]:
+    """Return (detail, hint) for what a file lacks: records that were left out, names that are missing."""
+    where = "the element sets" if result.path is None else str(result.path)
+    found = []
+    if result.problems:
+        first = "; ".join(
+            problem.reason if problem.line is None else f"line {problem.line}: {problem.reason}"
+            for problem in result.problems[:SHOWN_REASONS]
+        )
+        more = len(result.problems) - SHOWN_REASONS
+        count = "1 record was" if len(result.problems) == 1 else f"{len(result.problems):,} records were"
+        found.append(
+            (
+                f"{where}: {count} left out, {len(result.sets):,} are used: {first}"
+                + (f"; and {more:,} more" if more > 0 else ""),
+                f"download or mend the file; `openleo constellation info {where} --problems` shows them all",
+            )
+        )
+    nameless = nameless_rows(result.sets)
+    if len(nameless):
+        some = result.sets.catalogue_number[nameless[:SHOWN_REASONS]].tolist()
+        numbers = ", ".join(map(str, some)) + (", ..." if len(nameless) > SHOWN_REASONS else "")
+        found.append(
+            (
+                f"{where}: {len(nameless):,} of {len(result.sets):,} satellites have no name (catalogue"
+                f" numbers {numbers}): their generation is not known, and they are taken to have lasers and"
+                " to serve terminals",
+                "bring element sets with names: 3LE, or OMM with OBJECT_NAME",
+            )
+        )
+    return tuple(found)
+
+
+def nameless_rows(sets: ElementSets) -> NDArray[np.intp]:
+    """Return the rows whose name was missing: they go by their catalogue number."""
+    pairs = zip(sets.name, sets.catalogue_number.tolist(), strict=True)
+    return np.flatnonzero([name.strip() in {"", str(number)} for name, number in pairs])
 
 
 def _walker(shells: tuple[WalkerShell, ...], at: np.datetime64, *, name: str, source: str) -> Constellation:
@@ -177,7 +219,25 @@ def _table(name: str) -> PlaneTable:
 
 
 def _from_table(name: str) -> Callable[[np.datetime64], Constellation]:
-    return lambda at: expand_planes(_table(name), name=name, at=at)
+    def make(at: np.datetime64) -> Constellation:
+        table = _table(name)
+        made = expand_planes(table, name=name, at=at)
+        return replace(made, warnings=_far_from(table, name, at))
+
+    return make
+
+
+def _far_from(table: PlaneTable, name: str, at: np.datetime64) -> tuple[tuple[str, str], ...]:
+    """Return a warning where ``at`` is so far from the table's day that another fleet flew then."""
+    days = abs(float((as_ns(at) - table.epoch) / np.timedelta64(1, "D")))
+    if days <= FAR_FROM_EPOCH_DAYS:
+        return ()
+    detail = (
+        f"{name} is the fleet of {format_utc(table.epoch)[:10]}, {days:.0f} days from {format_utc(at)[:10]}:"
+        " satellites launched or lost between are not told"
+    )
+    hint = "use a time nearer to it, element sets of that date, or another of `openleo constellation list`"
+    return ((detail, hint),)
 
 
 _BUILTIN: dict[str, Callable[[np.datetime64], Constellation]] = {

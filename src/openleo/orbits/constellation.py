@@ -47,7 +47,8 @@ class Constellation:
     so does not serve.  ``plane`` counts within the shell by right ascension of the node, ``plane_slot`` along
     the plane from the node; both -1 where not known.  ``has_ku`` says whether it carries the payload that
     serves user terminals.  ``generation``: 0 unknown, 1 v0.9 and v1.0, 15 v1.5, 20 v2 mini.  ``epoch`` is the
-    median epoch of the elements.
+    median epoch of the elements.  ``warnings`` are (detail, hint): records left out, names missing, a time
+    far from the one the satellites were recorded for.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Constellation:
     source: str
     epoch: np.datetime64
     notes: tuple[str, ...] = ()
+    warnings: tuple[tuple[str, str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.sets)
@@ -70,6 +72,11 @@ class Constellation:
     def in_service(self) -> NDArray[np.bool_]:
         """Whether each satellite (S,) is inside its shell's in-service band."""
         return np.asarray(self.shell >= 0)
+
+    @property
+    def serves_terminals(self) -> NDArray[np.bool_]:
+        """Whether each satellite (S,) is in its band and carries the payload that serves terminals."""
+        return np.asarray(self.in_service & self.has_ku)
 
     def take(self, indices: NDArray[np.int64] | NDArray[np.bool_]) -> "Constellation":
         """Return the constellation with only the satellites at ``indices``; shells stay as they are."""

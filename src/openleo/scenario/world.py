@@ -22,6 +22,7 @@ from openleo.scenario.blocks import NetworkBlock
 from openleo.scenario.faults import Fault, Things, idle_faults, resolve_faults
 from openleo.scenario.groups import background_cells, build_group, group_name
 from openleo.scenario.model import Scenario
+from openleo.scenario.remarks import Placed, check_points, remarks
 from openleo.scenario.rules import rules_timeline
 from openleo.scenario.sites import gateways_of, home_pops, pops_of
 
@@ -121,6 +122,7 @@ def compile_world(scenario: Scenario) -> World:
     land = _land(scenario)
     _check_countries(scenario, land)
     areas = area_cells(scenario.areas, land)
+    check_points(scenario, land)
     gateways, pops = gateways_of(scenario), pops_of(scenario)
     terminals, tracks, masks = _terminals(scenario, areas, land)
     cells = cell_of(terminals.latitude_deg, terminals.longitude_deg)
@@ -130,6 +132,8 @@ def compile_world(scenario: Scenario) -> World:
         areas=areas, slots=slots,
     )  # fmt: skip
     faults = resolve_faults(scenario, things)
+    placed = Placed(cells=cells, riders=tracks, slots=slots)
+    told = remarks(scenario, areas=areas, land=land, placed=placed, constellation=constellation)
     accounts = tuple(dict.fromkeys([*terminals.account_names, *(a.name for a in scenario.accounts)]))
     return World(
         scenario=scenario,
@@ -159,7 +163,7 @@ def compile_world(scenario: Scenario) -> World:
             slots=slots,
         ),
         faults=faults,
-        warnings=(*warnings, *idle_faults(scenario, faults)),
+        warnings=(*warnings, *idle_faults(scenario, faults), *told),
     )
 
 
@@ -176,7 +180,7 @@ def slots_of(scenario: Scenario) -> tuple[int, int]:
 
 
 def _constellation(scenario: Scenario) -> tuple[Constellation, tuple[tuple[str, str], ...]]:
-    """Return the satellites, and a warning where their elements are old at the start or the end."""
+    """Return the satellites, and warnings: elements that are old at the start or the end, or missing."""
     use = scenario.constellation.use
     begin, end = to_datetime64(scenario.start), to_datetime64(scenario.end)
     if use not in builtin_names() and not scenario.path(use).is_file():
@@ -187,9 +191,9 @@ def _constellation(scenario: Scenario) -> tuple[Constellation, tuple[tuple[str, 
     source = use if use in builtin_names() else str(scenario.path(use))
     constellation = load_constellation(source, at=begin)
     if use in builtin_names():  # its elements are made for the start
-        return constellation, ()
+        return constellation, constellation.warnings
     stale = stale_elements_warning(constellation, begin) or stale_elements_warning(constellation, end)
-    return constellation, () if stale is None else (stale,)
+    return constellation, (*(() if stale is None else (stale,)), *constellation.warnings)
 
 
 def _land(scenario: Scenario) -> Land:
