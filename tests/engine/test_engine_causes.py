@@ -141,7 +141,6 @@ def test_one_beam_in_one_dwell_is_named_as_beams_and_nothing_else():
     assert all(s.summary["units"] == s.summary["satellites"] for s in snapshots)
 
 
-@pytest.mark.xfail(strict=True, reason="with 64 channels the kernels shift a mask by 64 bits, which is none")
 def test_sixty_four_channels_in_one_dwell_give_busy_cells_more_than_one_unit():
     block = {"channels": 64, "dwells": 1, "beams": 256, "active_share": 1.0}
     (snapshot,) = ran(network(1, network=block, terminals=MANY))

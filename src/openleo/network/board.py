@@ -48,11 +48,11 @@ class Board(NamedTuple):
     """The schedule as it grows.
 
     first (C,) int32 each cell's satellite, -1 unserved; load (N,) int32 units given by each satellite;
-    dwell_load (N, K) int16 beams lit in each dwell;
-    free (N,) uint64 colours of the dwells in which a beam is to spare; gateway (N,) int16 the gateway whose antenna follows it;
-    free_antennas (G,) int16; shut (N,) bool no antenna can be had; satellite (C, 4) int16 and colours (C, 4)
-    uint64 the cell's beams by satellite, one bit a (dwell, channel); footprint (C, 4, 4) float32; used (C,)
-    uint64 union of colours; widest_m (C,) float32.
+    dwell_load (N, K) int16 beams lit in each dwell; free (N,) uint64 colours of the dwells in which a beam is
+    to spare; gateway (N,) int16 the gateway whose antenna follows it; free_antennas (G,) int16; satellite
+    (C, 4) int16 and colours (C, 4) uint64 the cell's beams by satellite, one bit a (dwell, channel), the
+    first unit's satellite first; footprint (C, 4, 4) float32; used (C,) uint64 union of colours; widest_m
+    (C,) float32.
     """
 
     first: NDArray[np.int32]
@@ -61,7 +61,6 @@ class Board(NamedTuple):
     free: NDArray[np.uint64]
     gateway: NDArray[np.int16]
     free_antennas: NDArray[np.int16]
-    shut: NDArray[np.bool_]
     satellite: NDArray[np.int16]
     colours: NDArray[np.uint64]
     footprint: NDArray[np.float32]
@@ -79,7 +78,6 @@ def new_board(cells: int, satellites: int, limits: Limits, antennas: NDArray[np.
         free=np.full(satellites, every_colour, np.uint64),
         gateway=np.full(satellites, -1, np.int16),
         free_antennas=antennas.copy(),
-        shut=np.zeros(satellites, np.bool_),
         satellite=np.full((cells, MAX_SATELLITES_PER_CELL), -1, np.int16),
         colours=np.zeros((cells, MAX_SATELLITES_PER_CELL), np.uint64),
         footprint=np.zeros((cells, MAX_SATELLITES_PER_CELL, 4), np.float32),

@@ -11,16 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.compile import njit
-from openleo.base.constants import WGS84_A_M, WGS84_B_M
+from openleo.base.constants import WGS84_A_M, WGS84_F
 from openleo.network.ground import GroundPoints
+
+_UNROUND_M = 10e3  # by how much orbits rise over their semi-major axis: eccentricity, and the Earth's shape
 
 
 class Neighbours(NamedTuple):
     """Per cell the cells that its beams may collide with.
 
     start (C + 1,) int32 into cell (E,) int32, nearest first, metres (E,) float32 between the centres, all
-    below reach_m; colour (C,) int8 counts
-    over dwells first and then channels, so that few colours still fill all dwells; -1 where they ran out.
+    below reach_m; colour (C,) int8 counts over dwells first and then channels, so that few colours still fill
+    all dwells; -1 where they ran out.
     """
 
     start: NDArray[np.int32]
@@ -31,20 +33,27 @@ class Neighbours(NamedTuple):
 
 
 def widest_footprint_m(highest_altitude_m: float, min_elevation_rad: float, half_width_rad: float) -> float:
-    """Return the semi-major axis of the widest footprint: at the minimum elevation, from the highest shell.
+    """Return a bound on footprints' semi-major axes: at the minimum elevation, from the highest shell.
 
-    The altitude is above the equatorial radius and the ground taken at the polar one, where satellites are
-    farthest above it.
+    ``highest_altitude_m`` is a semi-major axis less the equatorial radius.  The bound holds at every
+    latitude: the ground lies lower toward the poles, and the geodetic zenith is not the geocentric one.
     """
-    orbit_m = WGS84_A_M + highest_altitude_m
-    sine = math.sin(min_elevation_rad)
-    ground_m = WGS84_B_M
-    range_m = math.sqrt(orbit_m**2 - (ground_m * math.cos(min_elevation_rad)) ** 2) - ground_m * sine
-    return range_m * math.tan(half_width_rad) / sine
+    orbit_m = WGS84_A_M + highest_altitude_m + _UNROUND_M
+    widest_m = 0.0
+    for degree in range(91):
+        latitude = math.radians(degree)
+        ground_m = WGS84_A_M * (1.0 - WGS84_F * math.sin(latitude) ** 2)
+        sine = math.sin(min_elevation_rad)
+        seen_rad = min_elevation_rad - WGS84_F * abs(math.sin(2.0 * latitude))  # from the geocentric horizon
+        range_m = math.sqrt(orbit_m**2 - (ground_m * math.cos(seen_rad)) ** 2) - ground_m * math.sin(seen_rad)
+        widest_m = max(widest_m, range_m * math.tan(half_width_rad) / sine)
+    return widest_m
 
 
 @njit
-def _pairs(ground: GroundPoints, reach_m: float, start: np.ndarray, cell: np.ndarray, metres: np.ndarray) -> int:
+def _pairs(
+    ground: GroundPoints, reach_m: float, start: np.ndarray, cell: np.ndarray, metres: np.ndarray
+) -> int:
     """Fill the neighbour lists if there is room; return how many entries they take."""
     blocks = ground.block_centre.shape[0]
     found = 0

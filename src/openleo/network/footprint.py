@@ -9,12 +9,12 @@ import math
 
 import numpy as np
 
-from openleo.base.compile import njit_inlined
+from openleo.network.kernels import kernel_inlined
 
 MARGIN = 1.01  # footprints are inflated by 1 % before they are compared
 
 
-@njit_inlined
+@kernel_inlined
 def footprint(
     point_m: np.ndarray, east: np.ndarray, north: np.ndarray, up: np.ndarray,
     start_m: np.ndarray, end_m: np.ndarray, tan_half_width: float, out: np.ndarray,
@@ -36,7 +36,7 @@ def footprint(
     out[2], out[3] = (e / flat, n / flat) if flat > 1.0 else (1.0, 0.0)
 
 
-@njit_inlined
+@kernel_inlined
 def _shape(ellipse: np.ndarray) -> tuple[float, float, float]:
     """Return the symmetric 2x2 matrix S with support function sqrt(n.S n), as (ee, en, nn)."""
     major2, minor2 = float(ellipse[0]) ** 2, float(ellipse[1]) ** 2
@@ -45,7 +45,7 @@ def _shape(ellipse: np.ndarray) -> tuple[float, float, float]:
     return minor2 + stretch * e * e, stretch * e * n, minor2 + stretch * n * n
 
 
-@njit_inlined
+@kernel_inlined
 def disjoint(first: np.ndarray, second: np.ndarray, east_m: float, north_m: float) -> bool:
     """Tell whether two ellipses (4,), the second's centre offset by (east_m, north_m), are disjoint.
 

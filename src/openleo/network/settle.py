@@ -25,8 +25,10 @@ _FROM_SINE = np.sin(np.radians([0.0, 35.0, 50.0]))
 
 
 class Ways(NamedTuple):
-    """The ways down: feeder_s (G, N), fibre_s (G, P); gateway (N,) int16 that follows each satellite, -1
-    none; by_laser (N,) whether its traffic goes over lasers; next_hop (P, N) int32 along them; dist_s (P, N)."""
+    """The ways down: feeder_s (G, N), fibre_s (G, P); the gateway (N,) int16 of each satellite, -1 none.
+
+    by_laser (N,) whether its traffic goes over lasers; next_hop (P, N) int32 along them; dist_s (P, N).
+    """
 
     feeder_s: NDArray[np.float32]
     fibre_s: NDArray[np.float64]
@@ -54,7 +56,7 @@ def unit_rate_bps(sine: float, dwells: int) -> float:
     for k in range(1, _FROM_SINE.shape[0]):
         if sine >= _FROM_SINE[k]:
             row = k
-    return CHANNEL_HZ * _EFFICIENCY[row] / dwells
+    return float(CHANNEL_HZ * _EFFICIENCY[row] / dwells)
 
 
 @njit
