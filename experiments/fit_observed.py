@@ -3,7 +3,7 @@
 A conditional logit: in each slot the scheduler takes the candidate with the greatest
     weights . features + Gumbel noise of scale 1.
 Fitted on the first hour of two hours at Louvain-la-Neuve (2024-07-17), scored on the second.
-    python experiments/fit_observed.py             # tables of docs/observed-scheduler.md, about a minute
+    python experiments/fit_observed.py             # tables of docs/observed-scheduler.md, a minute
 Data: $OPENLEO_TEST_DATA/performance/satinview_ucl_2024-07-17 (default ../shared/data).
 """
 
@@ -402,7 +402,7 @@ def compare_others(study: Study, measured: np.ndarray, ridge: float) -> None:
 def print_weights(study: Study, ridge: float) -> np.ndarray:
     print("\nWeights +- standard error: " + ", ".join(OBSERVED))
     slots = len(study.serving)
-    parts = {"first hour (used)": (0, HOUR), "second hour": (HOUR, slots), "both": (0, slots)}
+    parts = {"first hour": (0, HOUR), "second hour": (HOUR, slots), "both": (0, slots)}
     parts |= {f"half hour {i + 1}": (i * 120, min((i + 1) * 120, slots)) for i in range(4)}
     for label, (a, b) in parts.items():
         w, error = study.fit(OBSERVED, np.arange(a, b), ridge)

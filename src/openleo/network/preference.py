@@ -2,7 +2,8 @@
 
 A preference is a weight for each of a few features of a (cell, satellite) pair at the middle of the slot, and
 a scale for Gumbel noise, so that a choice is a conditional logit.  All but load and stay depend on geometry
-alone.  `observed` is fitted by experiments/fit_observed.py; see docs/observed-scheduler.md.
+alone.  `observed` is shaped by experiments/fit_observed.py and fitted over the engine's own candidates by
+experiments/score_observed.py; see docs/observed-scheduler.md.
 """
 
 from typing import NamedTuple
@@ -36,11 +37,11 @@ _DECISIVE = 1000.0  # one unit of a decisive feature outweighs anything else
 
 PREFERENCES: dict[str, Preference] = {
     "highest-elevation": Preference(elevation=_DECISIVE),
-    "longest-visibility": Preference(visibility=_DECISIVE),
+    "longest-visibility": Preference(visibility=1.0, stay=_DECISIVE),
     "least-loaded": Preference(load=-_DECISIVE, elevation=1.0),
     "lowest-latency": Preference(latency=-_DECISIVE),
     "stay": Preference(stay=_DECISIVE, elevation=1.0),
-    "observed": Preference(footprint=-0.754, poleward=1.669, second_generation=1.537, stay=1.333, noise=1.0),
+    "observed": Preference(footprint=-0.736, poleward=1.316, second_generation=1.644, stay=1.281, noise=1.0),
 }
 
 
