@@ -97,10 +97,10 @@ def _geometry(
     feeder_links(
         net.gateway_points, net.gateway_min_elevation_rad, up.gateway_up, start_m, end_m, net.gso, feeder_s
     )
-    fibre_s = np.where(up.fibre_up & up.pop_up[None, :], net.fibre_s, np.inf)
+    fibre_s = np.where(up.fibre_up & up.pop_up & net.is_home, net.fibre_s, np.inf)
     route_s = np.empty((len(net.world.pops), len(number)), np.float32)
     gateways = np.empty((len(number), MAX_GATEWAYS_OF_SATELLITE), np.int16)
-    below = np.argmax(start_m @ net.pop_directions.T, axis=1)  # the nearest PoP
+    below = np.argmax(np.where(net.is_home, start_m @ net.pop_directions.T, -np.inf), axis=1)
     routes_by_feeder(_with_one_reach(net, up, feeder_s), fibre_s, below, route_s, gateways)
     antennas = np.where(up.gateway_up, net.world.gateways.antennas, 0).astype(np.int16)
     needs_antenna = np.ones(len(number), np.bool_)

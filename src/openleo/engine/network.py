@@ -73,6 +73,13 @@ class Network:
         return out
 
     @cached_property
+    def is_home(self) -> NDArray[np.bool_]:
+        """Whether each PoP (P,) is home to some cell; no route is asked to the others."""
+        out = np.zeros(len(self.world.pops), np.bool_)
+        out[self.points.pop] = True
+        return out
+
+    @cached_property
     def pop_directions(self) -> NDArray[np.float64]:
         """Unit vectors from the Earth's centre to the PoPs (P, 3)."""
         place_m = self.world.pops.itrs_m.reshape(-1, 3)

@@ -160,8 +160,12 @@ def _correct_labels(
                 next_hop[v] = u
                 if queued[v] == 0:
                     queued[v] = 1
-                    tail = head + waiting
-                    queue[tail if tail < satellites else tail - satellites] = v
+                    if waiting > 0 and there_s < dist_s[queue[head]]:  # small label first
+                        head = head - 1 if head > 0 else satellites - 1
+                        queue[head] = v
+                    else:
+                        tail = head + waiting
+                        queue[tail if tail < satellites else tail - satellites] = v
                     waiting += 1
             elif there_s == dist_s[v] and u < next_hop[v] and here_s < there_s:
                 next_hop[v] = u
