@@ -18,7 +18,7 @@ def cache_folder(package: Path, **environment: str) -> str:
 
 
 def test_compiled_kernels_are_not_used_with_other_sources(tmp_path: Path) -> None:
-    """A helper in another file is part of a kernel: a change in any file with kernels asks for a new cache."""
+    """A helper in another file is part of a kernel: a change in any of them asks for a new cache."""
     package = tmp_path / "openleo"
     shutil.copytree(Path(openleo.__file__).parent / "base", package / "base")
     shutil.copy(openleo.__file__, package / "__init__.py")
