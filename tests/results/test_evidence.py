@@ -47,6 +47,11 @@ def test_an_online_terminal_has_a_way_whose_delays_add_up(small_run: Run) -> Non
     mine = next(c for c in serving if c["satellite"] == way["satellite"])
     assert len(way["units"]) == mine["units"]
     assert way["gateway"] in mine["gateways"]
+    used = [g for g in way["gateways"] if g["used"]]
+    assert [g["gateway"] for g in used] == [way["gateway"]]
+    assert used[0]["elevation_deg"] >= used[0]["min_elevation_deg"]
+    assert 1 <= used[0]["antennas_in_use"] <= used[0]["antennas"]
+    assert found["faults"] == []
     text = words(found)
     assert ": ONLINE\n" in text
     assert "round trip" in text
@@ -116,6 +121,7 @@ def test_seconds_behind_an_obstacle_are_told(small_run: Run) -> None:
     text = words(found)
     assert f"online {found['verdict']['online_s']} of 15 s" in text
     assert "obstacles hide its satellite in seconds " in text
+    assert found["verdict"]["meaning"] == "obstacles hide the satellite that serves it"
 
 
 def test_a_moving_terminal_is_where_it_last_entered_a_cell(small_run: Run) -> None:
@@ -141,6 +147,30 @@ def test_contention_says_which_constraint_gave_way(small_run: Run, small_scenari
         assert found["contention"]["relaxed"] == Cause(cause).name.removeprefix("NO_").lower()
         assert found["cell"]["funnel"]["with_a_way_to_the_pop"] > 0
         assert "the cell would be served" in " ".join(words(found).split())
+
+
+def test_only_faults_that_touch_a_terminal_are_told(small_run: Run) -> None:
+    off, slot = example(small_run, "POWER_OFF")
+    assert [f["name"] for f in explain_terminal(small_run, off, slot)["faults"]] == ["mains"]
+    here = small_run.terminals["cell"].to_list()
+    other = next(
+        row
+        for row in range(len(here))
+        if here[row] != here[off]
+        and small_run.timeline(row)["cause"][slot - small_run.first_slot] == "ONLINE"
+    )
+    assert explain_terminal(small_run, other, slot)["faults"] == []
+
+
+def test_a_run_by_cells_is_explained_alike(small_run: Run, small_scenario: Any) -> None:
+    from openleo.results.execute import simulate
+
+    coarse = small_scenario.with_changes(changes={"detail": "cells"})
+    run = simulate(coarse, small_run.path.parent / "explained-by-cells")
+    for cause in ("ONLINE", "NO_GATEWAY"):
+        terminal, slot = example(small_run, cause)
+        want, found = explain_terminal(small_run, terminal, slot), explain_terminal(run, terminal, slot)
+        assert found == want | {"run": found["run"]}
 
 
 def test_a_cell_is_explained_without_a_terminal(small_run: Run) -> None:

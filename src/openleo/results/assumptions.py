@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from openleo.results.program import program
 from openleo.scenario.groups import group_name
 from openleo.scenario.model import Scenario
 
@@ -12,45 +13,44 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Involved:
-    """What an explanation names.  ``scheduled``: the network was asked, so its settings matter."""
+    """What an explanation names.  ``gateways``: those of its way or, where it has none, those in reach.
+    ``scheduled``: the network was asked, so its settings matter."""
 
     group: str | None = None
     rule: str | None = None
     fault: str | None = None
-    gateway: str | None = None
+    gateways: tuple[str, ...] = ()
     country: str = ""
     scheduled: bool = True
     contended: bool = False
 
 
 def assumptions_of(run: "Run", involved: Involved) -> list[dict[str, Any]]:
-    """Return the assumptions in force that it rests on, in the scenario's order, with their sources."""
+    """Return the assumptions in force that it rests on, with their sources.
+
+    First those of the facts in the chain (rule, fault, gateways, group), then the settings of the network.
+    """
     scenario = run.world.scenario
-    ids = {assumption for assumption in _carrying(scenario, involved) if assumption}
+    known = {a.id: a for a in run.scenario().assumptions if a.enabled}
+    ids = [assumption for assumption in _carrying(scenario, involved) if assumption]
+    ids += [a.id for a in known.values() if any(_touches(key, involved) for key in a.off)]
     found = []
-    for assumption in run.scenario().assumptions:
-        changes = any(_touches(key, involved) for key in assumption.off)
-        if assumption.enabled and (assumption.id in ids or changes):
-            found.append(
-                {
-                    "id": assumption.id,
-                    "text": assumption.text,
-                    "source": assumption.source,
-                    "confidence": assumption.confidence,
-                    "switch_off": f"openleo run {run.name} --without {assumption.id}",
-                }
-            )
+    for assumption in (known[name] for name in dict.fromkeys(ids) if name in known):
+        found.append(
+            {
+                "id": assumption.id,
+                "text": assumption.text,
+                "source": assumption.source,
+                "confidence": assumption.confidence,
+                "switch_off": f"{program()} run {run.name} --without {assumption.id}",
+            }
+        )
     return found
 
 
 def _carrying(scenario: Scenario, involved: Involved) -> list[str]:
-    """Return the assumptions of the items that are named: group, rule with its area, fault, gateway."""
-    ids = [
-        block.assumption
-        for n, block in enumerate(scenario.terminals, start=1)
-        if group_name(block, n) == involved.group
-    ]
-    ids += _of_rule(scenario, involved.rule or "")
+    """Return the assumptions of the items that are named: rule with its area, fault, gateways, group."""
+    ids = _of_rule(scenario, involved.rule or "")
     ids += [
         f.assumption
         for n, f in enumerate(scenario.faults, 1)
@@ -58,7 +58,13 @@ def _carrying(scenario: Scenario, involved: Involved) -> list[str]:
     ]
     gateways = scenario.gateways
     choices = [*gateways.extra, *(gateways.include if not isinstance(gateways.include, str) else ())]
-    ids += [g.assumption for g in choices if not isinstance(g, str) and g.name == involved.gateway]
+    named = {g.name: g.assumption for g in choices if not isinstance(g, str)}
+    ids += [named[name] for name in involved.gateways if name in named]
+    ids += [
+        block.assumption
+        for n, block in enumerate(scenario.terminals, start=1)
+        if group_name(block, n) == involved.group
+    ]
     if involved.contended:
         ids += [block.assumption for block in scenario.background]
     return ids

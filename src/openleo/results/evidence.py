@@ -5,6 +5,7 @@ again by the engine from the state saved with the chunk; both are the same run, 
 """
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,18 +15,16 @@ from openleo.base.clock import format_utc, slot_start
 from openleo.base.errors import BadInput
 from openleo.ground.cells import cell_centre_deg, cell_name
 from openleo.results.assumptions import Involved, assumptions_of
+from openleo.results.holding import faults_on
+from openleo.results.moment import Moment, line_of, moment_of
+from openleo.results.way import gateways_of, why_gateway
+from openleo.results.words import reason_of, sentence_of
 from openleo.snapshot.causes import MEANING, Cause, Reason, is_policy, needs_schedule
 
 if TYPE_CHECKING:
-    from openleo.engine import Inspection, Look
+    from openleo.engine import Inspection, Look, State
     from openleo.results.run import Run
 
-REASONS = {
-    Reason.HORIZON: "none is above the horizon",
-    Reason.ELEVATION: "none in service stays above the minimum elevation for the whole slot",
-    Reason.OUT_OF_SERVICE: "those high enough are not in service",
-    Reason.GSO: "all are too near the geostationary arc",
-}
 RELAXED = {
     Cause.NO_ANTENNA: "with more gateway antennas",
     Cause.NO_BEAM: "with more beams on the satellites",
@@ -35,83 +34,141 @@ RELAXED = {
 
 def explain_terminal(run: "Run", terminal: int, slot: int) -> dict[str, Any]:
     """Return why a terminal (row) was online or dark in a slot, link by link."""
-    line = run.timeline(terminal).row(slot - run.first_slot, named=True)
-    cell = int(line["cell"])
-    found = explain_cell(run, cell, slot)
+    moment = moment_of(run, slot)
+    line = line_of(run, moment, terminal)
+    cell, cause = int(line["cell"]), Cause[line["cause"]]
+    looked = _look(run, moment, cell)
+    found = _cell_found(run, looked)
     row = run.terminals.row(terminal, named=True)
-    cause = Cause[line["cause"]]
-    found["verdict"] = _verdict(run, cause, int(line["online_s"]), line["fault"])
+    found["verdict"] = _verdict(looked, cause, int(line["online_s"]), _fault(run, line["fault"]), row["mask"])
     found["terminal"] = {
         "id": row["id"],
         "kind": row["kind"],
         "account": row["account"],
         "group": row["group"],
-        **_position(run, row, terminal, slot),
+        **_position(moment, row, terminal),
     }
     found["policy"] = _policy(run, line["rule"], cause)
-    found["own"] = _own(run, terminal, slot, row, int(line["seconds"]), cause)
-    found["serving"] = _serving(run, cell, slot, line) if line["satellite"] else None
+    hidden = cause == Cause.OBSTRUCTED and looked.row["cause"] == Cause.ONLINE
+    found["own"] = _own(run, terminal, slot, row, int(line["seconds"]) if hidden else None)
+    found["serving"] = _serving(run, looked, line) if line["satellite"] else None
+    found["faults"] = _faults(run, looked, [terminal])
+    asked = not is_policy(cause) and cause not in {Cause.POWER_OFF, Cause.BOOTING}
     found["assumptions"] = assumptions_of(
         run,
         Involved(
             group=row["group"],
             rule=line["rule"],
             fault=line["fault"],
-            gateway=line["gateway"],
+            gateways=_gateways_named(found) if asked else (),
             country=found["cell"]["country"],
-            scheduled=not is_policy(cause),
+            scheduled=asked,
             contended=needs_schedule(cause),
         ),
     )
     return found
 
 
-def explain_cell(run: "Run", cell: int, slot: int) -> dict[str, Any]:
-    """Return why a cell (row of cell_index) was served or not in a slot, link by link."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Looked:
+    """A cell in a slot: its row, what the engine sees again, its beams."""
+
+    moment: Moment
+    before: "State"
+    cell: int
+    info: dict[str, Any]
+    row: dict[str, Any]
+    inspection: "Inspection"
+    beams: pl.DataFrame
+
+    @property
+    def slot(self) -> int:
+        return self.moment.slot
+
+
+def _look(run: "Run", moment: Moment, cell: int) -> _Looked:
+    from openleo.engine import inspect
+
     info = run.cell_index.row(cell, named=True)
-    written = (
-        run.table_at("cells", slot).filter((pl.col("cell") == cell) & (pl.col("slot") == slot)).collect()
-    )
+    written = moment.cells.filter(pl.col("cell") == cell)
     if not len(written):
         raise BadInput(
             f"cell {info['h3']} has none of the scenario's terminals: nothing was written about it",
             "name a place or cell where there are some",
         )
-    row = written.row(0, named=True)
+    before = run.state_at(moment.slot)
+    return _Looked(
+        moment=moment,
+        before=before,
+        cell=cell,
+        info=info,
+        row=written.row(0, named=True),
+        inspection=inspect(run.network, before, moment.slot, cell),
+        beams=moment.beams.filter(pl.col("cell") == cell),
+    )
+
+
+def explain_cell(run: "Run", cell: int, slot: int) -> dict[str, Any]:
+    """Return why a cell (row of cell_index) was served or not in a slot, link by link."""
+    looked = _look(run, moment_of(run, slot), cell)
+    found = _cell_found(run, looked)
+    here = np.flatnonzero(looked.moment.cell_of(run) == cell).tolist()
+    cause, policy = Cause[found["cell"]["cause"]], found["policy_here"]
+    found["faults"] = _faults(run, looked, here)
+    found["assumptions"] = assumptions_of(
+        run,
+        Involved(
+            rule=policy[0]["rule"] if cause == Cause.IDLE else None,
+            fault=run.faults["name"][looked.row["fault"]] if looked.row["fault"] >= 0 else None,
+            gateways=_gateways_named(found),
+            country=looked.info["country"],
+            scheduled=cause != Cause.IDLE,
+            contended=needs_schedule(cause),
+        ),
+    )
+    return found
+
+
+def _cell_found(run: "Run", looked: _Looked) -> dict[str, Any]:
+    """Return the links that a cell and a terminal in it share."""
+    row, info, slot = looked.row, looked.info, looked.slot
     cause = Cause(row["cause"])
     fault = run.faults["name"][row["fault"]] if row["fault"] >= 0 else None
-    inspection, policy = _inspect(run, cell, slot), policy_at(run, int(info["h3"], 16), slot)
-    gateway = run.gateways["name"][row["gateway"]] if row["gateway"] >= 0 else None
-    line = {"satellite": None, "gateway": gateway, "rtt_us": row["rtt_us"]}
-    if row["satellite"] >= 0:
-        line["satellite"] = run.satellites["name"][row["satellite"]]
-    looks = _candidates(run, inspection, cell, slot)
+    policy = policy_at(run, int(info["h3"], 16), slot)
+    line = {
+        "satellite": run.satellites["name"][row["satellite"]] if row["satellite"] >= 0 else None,
+        "gateway": run.gateways["name"][row["gateway"]] if row["gateway"] >= 0 else None,
+        "rtt_us": row["rtt_us"],
+    }
+    barred = _barred(policy) if cause == Cause.IDLE else cause
+    verdict = _verdict(looked, barred, 15 if cause == Cause.ONLINE else 0, _fault(run, fault))
     return {
         "simulated": True,
         "banner": run.manifest["banner"],
         "run": _run(run),
         "slot": slot,
         "start": format_utc(slot_start(slot)),
-        "verdict": _verdict(
-            run, _barred(policy) if cause == Cause.IDLE else cause, 15 if cause == Cause.ONLINE else 0, fault
-        ),
-        "cell": _cell(run, info, row, inspection),
-        "candidates": looks,
+        "verdict": verdict,
+        "cell": _cell(run, looked, _verdict(looked, cause, 0, _fault(run, fault))["meaning"]),
+        "candidates": _candidates(run, looked),
         "contention": _contention(cause, fault, row["with_route"]),
         "policy_here": policy,
-        "serving": _serving(run, cell, slot, line) if line["satellite"] and cause == Cause.ONLINE else None,
-        "faults": _holding(run, slot),
-        "assumptions": assumptions_of(
-            run,
-            Involved(
-                fault=fault,
-                gateway=gateway,
-                country=info["country"],
-                scheduled=True,
-                contended=needs_schedule(cause),
-            ),
-        ),
+        "serving": _serving(run, looked, line) if line["satellite"] and cause == Cause.ONLINE else None,
     }
+
+
+def _gateways_named(found: dict[str, Any]) -> tuple[str, ...]:
+    """Return the gateway of the way, else those that the candidates could use."""
+    if found["serving"] is not None:
+        return (found["serving"]["gateway"],)
+    reached = [c["gateways"] for c in found["candidates"] if c["utility"] is not None]
+    return tuple(dict.fromkeys(name for names in reached for name in names))
+
+
+def _faults(run: "Run", looked: _Looked, terminals: list[int]) -> list[dict[str, Any]]:
+    return faults_on(
+        run, looked.slot, terminals=terminals, pop=looked.info["home_pop"], inspection=looked.inspection
+    )
 
 
 def explain_elsewhere(run: "Run", cell: int, slot: int) -> dict[str, Any]:
@@ -124,7 +181,7 @@ def explain_elsewhere(run: "Run", cell: int, slot: int) -> dict[str, Any]:
         "run": _run(run),
         "slot": slot,
         "start": format_utc(slot_start(slot)),
-        "verdict": _verdict(run, _barred(policy), 0, None),
+        "verdict": _plain_verdict(_barred(policy)),
         "cell": {
             "h3": cell_name(cell),
             "latitude_deg": round(float(centre[0]), 5),
@@ -138,7 +195,7 @@ def explain_elsewhere(run: "Run", cell: int, slot: int) -> dict[str, Any]:
         "contention": None,
         "policy_here": policy,
         "serving": None,
-        "faults": _holding(run, slot),
+        "faults": [],
         "assumptions": assumptions_of(run, Involved(rule=policy[0]["rule"], scheduled=False)),
     }
 
@@ -185,33 +242,36 @@ def _run(run: "Run") -> dict[str, Any]:
     }
 
 
-def _inspect(run: "Run", cell: int, slot: int) -> "Inspection":
-    from openleo.engine import inspect
-
-    return inspect(run.network, run.state_at(slot), slot, cell)
+def _fault(run: "Run", name: str | None) -> dict[str, Any] | None:
+    return None if name is None else run.faults.row(by_predicate=pl.col("name") == name, named=True)
 
 
-def _verdict(run: "Run", cause: Cause, online_s: int, fault: str | None) -> dict[str, Any]:
-    return {
-        "online": online_s > 0,
-        "online_s": online_s,
-        "cause": cause.name,
-        "meaning": MEANING[cause],
-        "fault": None if fault is None else run.faults.row(by_predicate=pl.col("name") == fault, named=True),
-    }
+def _verdict(
+    looked: _Looked, cause: Cause, online_s: int, fault: dict[str, Any] | None, mask: int = -1
+) -> dict[str, Any]:
+    """``mask`` is that of a terminal, -1 for a clear sky and for a cell."""
+    served = Cause(looked.row["cause"]) == Cause.ONLINE
+    meaning = sentence_of(
+        cause,
+        reason=Reason(looked.row["reason"]),
+        fault=fault,
+        candidates=looked.row["with_route"],
+        masked=served and mask >= 0,
+    )
+    return _plain_verdict(cause) | {
+        "online": online_s > 0, "online_s": online_s, "meaning": meaning, "fault": fault,
+    }  # fmt: skip
 
 
-def _position(run: "Run", row: dict[str, Any], terminal: int, slot: int) -> dict[str, Any]:
+def _plain_verdict(cause: Cause) -> dict[str, Any]:
+    return {"online": False, "online_s": 0, "cause": cause.name, "meaning": MEANING[cause], "fault": None}
+
+
+def _position(moment: Moment, row: dict[str, Any], terminal: int) -> dict[str, Any]:
     """Return where a terminal is: of a moving one, where it last entered a cell."""
-    place = {
-        "latitude_deg": row["latitude_deg"],
-        "longitude_deg": row["longitude_deg"],
-        "moving": row["moving"],
-    }
     if not row["moving"]:
-        return place
-    moves = run.table_at("moves", slot).filter((pl.col("terminal") == terminal) & (pl.col("slot") <= slot))
-    last = moves.collect().row(-1, named=True)
+        return {name: row[name] for name in ("latitude_deg", "longitude_deg", "moving")}
+    last = moment.moves.row(by_predicate=pl.col("terminal") == terminal, named=True)
     return {
         "latitude_deg": round(last["latitude_deg"], 5),
         "longitude_deg": round(last["longitude_deg"], 5),
@@ -228,10 +288,11 @@ def _policy(run: "Run", rule: str | None, cause: Cause) -> dict[str, Any]:
     return {"allowed": False, "code": cause.name, "rule": rule, "text": row["text"]}
 
 
-def _own(
-    run: "Run", terminal: int, slot: int, row: dict[str, Any], seconds: int, cause: Cause
-) -> dict[str, Any]:
-    """Return the terminal's own state: power, booting, the sky that its obstacles leave."""
+def _own(run: "Run", terminal: int, slot: int, row: dict[str, Any], seconds: int | None) -> dict[str, Any]:
+    """Return the terminal's own state: power, booting, the sky that its obstacles leave.
+
+    ``seconds`` are the clear ones, as bits; None where obstacles do not matter.
+    """
     from openleo.scenario.faults import BOOT_SLOTS
 
     power, fault = "on", None
@@ -243,7 +304,7 @@ def _own(
                 power, fault = "off", f.name
             elif f.until_slot <= slot < f.until_slot + BOOT_SLOTS and power == "on":
                 power, fault = "booting", f.name
-    blocked = [s for s in range(15) if not seconds >> s & 1] if cause == Cause.OBSTRUCTED else []
+    blocked = [s for s in range(15) if not seconds >> s & 1] if seconds is not None else []
     return {
         "power": power,
         "fault": fault,
@@ -253,8 +314,8 @@ def _own(
     }
 
 
-def _cell(run: "Run", info: dict[str, Any], row: dict[str, Any], seen: "Inspection") -> dict[str, Any]:
-    cause, reason = Cause(row["cause"]), Reason(row["reason"])
+def _cell(run: "Run", looked: _Looked, meaning: str) -> dict[str, Any]:
+    info, row = looked.info, looked.row
     pop = run.pops["name"][info["home_pop"]] if 0 <= info["home_pop"] < len(run.pops) else None
     return {
         "h3": info["h3"],
@@ -262,13 +323,13 @@ def _cell(run: "Run", info: dict[str, Any], row: dict[str, Any], seen: "Inspecti
         "longitude_deg": round(info["longitude_deg"], 5),
         "country": info["country"],
         "home_pop": pop,
-        "cause": cause.name,
-        "meaning": MEANING[cause],
-        "reason": REASONS.get(reason),
+        "cause": Cause(row["cause"]).name,
+        "meaning": meaning,
+        "reason": reason_of(Reason(row["reason"]), row["with_route"]),
         "asking": row["asking"],
         "of_them_background": min(info["background"], row["asking"]),
         "funnel": {
-            "above_horizon": seen.above_horizon,
+            "above_horizon": looked.inspection.above_horizon,
             "in_service_above_min_elevation": row["seen"],
             "outside_gso_exclusion": row["outside_gso"],
             "in_field_of_view": row["in_view"],
@@ -280,13 +341,13 @@ def _cell(run: "Run", info: dict[str, Any], row: dict[str, Any], seen: "Inspecti
     }
 
 
-def _candidates(run: "Run", inspection: "Inspection", cell: int, slot: int) -> list[dict[str, Any]]:
+def _candidates(run: "Run", looked: _Looked) -> list[dict[str, Any]]:
     """Return every satellite above the horizon, those that serve first, then from the highest down."""
-    rows = _beams(run, cell, slot)
+    rows = looked.beams
     units = dict(
         zip(rows["satellite"].to_list(), rows["colours"].bitwise_count_ones().to_list(), strict=True)
     )
-    found = [_candidate(run, look, int(units.get(look.satellite, 0))) for look in inspection.looks]
+    found = [_candidate(run, look, int(units.get(look.satellite, 0))) for look in looked.inspection.looks]
     return sorted(found, key=lambda look: (-look["units"], -look["elevation_deg"][1]))
 
 
@@ -306,11 +367,6 @@ def _candidate(run: "Run", look: "Look", units: int) -> dict[str, Any]:
     }
 
 
-def _beams(run: "Run", cell: int, slot: int) -> pl.DataFrame:
-    rows = run.table_at("beams", slot).filter((pl.col("cell") == cell) & (pl.col("slot") == slot))
-    return rows.collect()
-
-
 def _contention(cause: Cause, fault: str | None, candidates: int) -> dict[str, Any] | None:
     """Say which constraint, relaxed, would have served the cell."""
     usable = f"{candidates} satellites with a way could be used, and others had them; " if candidates else ""
@@ -324,21 +380,28 @@ def _contention(cause: Cause, fault: str | None, candidates: int) -> dict[str, A
     return {"relaxed": relaxed, "fault": None, "text": text}
 
 
-def _serving(run: "Run", cell: int, slot: int, line: dict[str, Any]) -> dict[str, Any]:
+def _serving(run: "Run", looked: _Looked, line: dict[str, Any]) -> dict[str, Any]:
     """Return the way of the traffic: satellite, beam units, gateway, PoP, and the delay of each leg."""
-    rows = _beams(run, cell, slot)
     number = run.satellites["name"].to_list().index(line["satellite"])
-    row = rows.row(by_predicate=pl.col("satellite") == number, named=True)
+    row = looked.beams.row(by_predicate=pl.col("satellite") == number, named=True)
     satellite = run.satellites.row(number, named=True)
     network = run.world.network
     colours = [bit for bit in range(64) if row["colours"] >> bit & 1]
+    gateways = gateways_of(run, looked.before, looked.slot, number, line["gateway"])
     return {
         "satellite": satellite["name"],
         "catalogue_number": satellite["catalogue_number"],
         "shell": satellite["shell"],
         "units": [{"dwell": bit // network.channels, "channel": bit % network.channels} for bit in colours],
         "dwells_in_slot": network.dwells,
+        "others": [
+            {"satellite": run.satellites["name"][other], "units": int(units).bit_count()}
+            for other, units in looked.beams.select("satellite", "colours").rows()
+            if other != number
+        ],
         "gateway": line["gateway"],
+        "gateways": gateways,
+        "why_gateway": why_gateway(gateways),
         "user_ms": row["user_us"] / 1000,
         "feeder_ms": row["feeder_us"] / 1000,
         "fibre_ms": row["fibre_us"] / 1000,
@@ -346,9 +409,3 @@ def _serving(run: "Run", cell: int, slot: int, line: dict[str, Any]) -> dict[str
         "rtt_ms": line["rtt_us"] / 1000,
         "rate_mbps": round(row["rate_kbps"] / 1000, 1),
     }
-
-
-def _holding(run: "Run", slot: int) -> list[dict[str, Any]]:
-    """Return the faults that hold in a slot."""
-    rows = run.faults.filter((pl.col("from_slot") <= slot) & (pl.col("until_slot") > slot))
-    return rows.select("name", "kind", "target", "why").to_dicts()

@@ -26,8 +26,12 @@ def explanation_lines(found: dict[str, Any]) -> Iterator[str]:
         yield from _candidate_lines(found["candidates"])
     yield ""
     yield from _outcome_lines(found)
+    verdict_fault = found["verdict"]["fault"]
     for fault in found["faults"]:
+        if verdict_fault is not None and fault["name"] == verdict_fault["name"]:
+            continue  # told just above
         text = f"{fault['name']} ({fault['kind']} {fault['target']})".replace(" )", ")")
+        text += f" until {fault['until']}"
         yield from _labelled("fault holds", text + (f": {fault['why']}" if fault["why"] else ""))
     yield from _assumption_lines(found["assumptions"])
 
@@ -97,7 +101,8 @@ def _cell_lines(cell: dict[str, Any]) -> Iterator[str]:
         yield from _labelled("cell", f"{text}; {cell['meaning']}")
         return
     yield from _labelled("cell", f"{text}; traffic goes to {cell['home_pop']}")
-    text = f"{_counted(cell['asking'], 'terminal')} there want service"
+    wants = "wants" if cell["asking"] == 1 else "want"
+    text = f"{_counted(cell['asking'], 'terminal')} there {wants} service"
     if cell["of_them_background"]:
         text += f", {cell['of_them_background']:,} of them other users' (assumed)"
     if cell["cause"] == "ONLINE":
@@ -163,7 +168,10 @@ def _outcome_lines(found: dict[str, Any]) -> Iterator[str]:
             f"{_counted(len(serving['units']), 'unit')}, {serving['rate_mbps']:g} Mbit/s"
             f" (dwell/channel {places}; a slot has {serving['dwells_in_slot']} dwells)",
         )
-        yield from _labelled("gateway", f"{serving['gateway']}, on to {found['cell']['home_pop']}")
+        if serving["others"]:
+            others = [f"{o['satellite']} ({_counted(o['units'], 'unit')})" for o in serving["others"]]
+            yield from _labelled("", f"its cell is also served by {', '.join(others)}")
+        yield from _labelled("gateway", _gateway(serving, found["cell"]["home_pop"]))
         yield from _labelled(
             "round trip",
             f"{serving['rtt_ms']:.1f} ms = 2 x ({serving['user_ms']:.2f} up + {serving['feeder_ms']:.2f} down"
@@ -177,6 +185,17 @@ def _outcome_lines(found: dict[str, Any]) -> Iterator[str]:
     if fault is not None:
         text = f"{fault['name']} ({fault['kind']} {fault['target']})".replace(" )", ")")
         yield from _labelled("because of", f"fault {text}" + (f": {fault['why']}" if fault["why"] else ""))
+
+
+def _gateway(serving: dict[str, Any], pop: str) -> str:
+    text = f"{serving['gateway']}, on to {pop}"
+    for g in serving["gateways"]:
+        if g["used"]:
+            text += (
+                f"; the satellite stands {g['elevation_deg']:.1f} deg high there (at least"
+                f" {g['min_elevation_deg']:g}); {g['antennas_in_use']} of {g['antennas']} antennas in use"
+            )
+    return text + (f"; {serving['why_gateway']}" if serving["why_gateway"] else "")
 
 
 def _assumption_lines(assumptions: list[dict[str, Any]]) -> Iterator[str]:

@@ -74,6 +74,7 @@ class Run:
         self._folder = folder
         self.path = folder.path
         self.manifest = manifest
+        self._state: tuple[int, State] | None = None
         self.chunks = [(entry.first_slot, entry.until_slot) for entry in folder.check()]
 
     def __repr__(self) -> str:
@@ -287,11 +288,23 @@ class Run:
         return prepare(replace(self.world, scenario=in_full))
 
     def state_at(self, slot: int) -> "State":
-        """Return the engine's state before ``slot``, computed from the start of its chunk."""
+        """Return the engine's state before ``slot``, computed from the start of its chunk.
+
+        The last one is kept, so that asking for the same slot again, or a later one, is quick.
+        """
+        if self._state is not None and self._state[0] == slot:
+            return self._state[1]
+        state = self._computed_state(slot)
+        self._state = (slot, state)
+        return state
+
+    def _computed_state(self, slot: int) -> "State":
         from openleo.engine import State
         from openleo.results.replay import state_before
 
         first, _ = self._chunk_of(slot)
+        if self._state is not None and first < self._state[0] < slot:
+            return state_before(self.network, self._state[1], self._state[0], slot)
         path = self.path / state_name(first)
         if not path.is_file() or sha256_of_file(path) != self._noted(state_name(first)):
             raise BadInput(

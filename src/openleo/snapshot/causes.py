@@ -55,10 +55,10 @@ class Reason(IntEnum):
 
 MEANING: dict[Cause, str] = {
     Cause.ONLINE: "online",
-    Cause.NO_SATS: "no satellite can be used from here",
-    Cause.OBSTRUCTED: "every usable satellite is outside the terminal's view or behind an obstacle",
-    Cause.POP_DOWN: "its point of presence is down",
-    Cause.NO_GATEWAY: "no satellite in view reaches a gateway",
+    Cause.NO_SATS: "no satellite in its sky can serve it",
+    Cause.OBSTRUCTED: "obstacles hide its satellite, or every usable one is outside its field of view",
+    Cause.POP_DOWN: "a point of presence that it needs is down",
+    Cause.NO_GATEWAY: "no satellite has a way to a gateway for it",
     Cause.CORE_DOWN: "the provider's core network is down",
     Cause.NO_ANTENNA: "the gateways in reach have no antenna free",
     Cause.NO_BEAM: "the satellites in view have no beam time left",
