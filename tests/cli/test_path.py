@@ -165,10 +165,39 @@ def test_a_path_between_places_names_each_leg_with_its_length_and_delay(
     lines = out.splitlines()
     assert lines[0] == "Kyiv, UA to 52.23,21.01 at 2022-10-07T17:30:00Z"
     assert lines[1].startswith("starlink-2022-10: ")
-    assert lines[3].split() == ["leg", "from", "to", "km", "ms"]
-    assert [line.split("  ")[0] for line in lines[4:8]] == ["user link", "feeder link", "fibre", "total"]
+    assert lines[2].startswith("144 gateways (of the 219 in the built-in table, those live as of 2023-10-10)")
+    assert lines[4].split() == ["leg", "from", "to", "km", "ms"]
+    assert [line.split("  ")[0] for line in lines[5:9]] == ["user link", "feeder link", "fibre", "total"]
+    assert lines[-2].startswith("fibre: the great circle times 1.5")
     assert lines[-1].startswith("RTT ")
     assert "simulated" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "taken", "exact"),
+    [
+        ("Stanley", "Stanley,GB", "Stanley,US"),
+        ("Port Stanley", "Stanley,FK", "Port Stanley,CA"),
+        ("Springfield,US", "Springfield,US", "42.10,-72.59"),
+    ],
+)
+def test_of_places_with_one_name_the_one_that_was_taken_is_told(
+    capsys: pytest.CaptureFixture[str], name: str, taken: str, exact: str
+) -> None:
+    out = run(capsys, name, "52.23,21.01")[1]
+    (note,) = [line for line in out.splitlines() if "is taken to be" in line]
+    assert f"{name!r} is taken to be {taken} (" in note
+    assert f"write '{exact}'" in note
+
+
+def test_a_place_that_dwarfs_its_namesakes_needs_no_note(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "is taken to be" not in run(capsys, "Warsaw", "52.23,21.01")[1]
+
+
+def test_a_built_in_constellation_far_from_its_date_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "Kyiv", "52.23,21.01", "--at", "2026-08-22T00:00:00Z")
+    assert code == 0
+    assert err.startswith("warning: starlink-2022-10 is the fleet of 2022-10-07, 1415 days from 2026-08-22")
 
 
 def test_json_and_csv_add_up_to_the_rtt(capsys: pytest.CaptureFixture[str]) -> None:

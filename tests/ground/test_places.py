@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from openleo.base.errors import BadInput
 from openleo.ground.gazetteer import fold, gazetteer
-from openleo.ground.places import find_place, populated_places
+from openleo.ground.places import find_place, places_named, populated_places
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,21 @@ def test_a_place_is_found_by_any_of_its_names_and_the_most_populous_is_meant(tex
     place = find_place(text)
     assert (place.name, place.country) == (name, country)
     assert place.population > 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Port Stanley", "Stanley,FK"),  # not Chek Chue in Hong Kong, which is called so too
+        ("Stanley,FK", "Stanley,FK"),
+        ("Lemberg", "Lviv,UA"),  # 717,000 people against 4,300
+        ("Victoria,CA", "Victoria,CA"),
+        ("Georgetown", "Georgetown,GY"),
+    ],
+)
+def test_a_main_name_comes_before_an_alternate_one_unless_that_is_of_a_far_larger_city(text, label):
+    assert find_place(text).label == label
+    assert places_named(text)[0] == find_place(text)
 
 
 @pytest.mark.parametrize("text", ["50.45,30.52", " 50.45 , 30.52 ", "50.45 30.52", "+50.45;30.52"])
@@ -53,6 +68,7 @@ def test_swapped_coordinates_are_noticed():
         ("Kyiv,Ukraine", "'Ukraine'", "two letters"),
         ("Kyiv,QQ", "'QQ'", "ISO code"),
         ("", "''", "latitude,longitude"),
+        ("London,UK", "'UK'", 'did you mean "GB"?'),
         ("geonameid", "'geonameid'", "did you mean"),
     ],
 )

@@ -186,6 +186,20 @@ def test_own_gateways_and_antennas_join_the_table():
     ("more", "said", "hinted"),
     [
         ({"gateways": {"include": ["Wola Krobovska"]}}, "gateways.include", "Wola Krobowska"),
+        ({"gateways": {"include": ["Conrad"]}}, "gateways.include", "'Conrad, MT'"),
+        ({"gateways": {"include": ["Xyzzy"]}}, "gateways.include", "openleo sites gateways"),
+        ({"gateways": {"countries": ["UK"]}}, "'UK'", "GB"),
+        (
+            {"faults": [{"kind": "gateway", "target": "Muallim"}]},
+            "Muallim exists, but gateways.include leaves it out",
+            'add "Muallim"',
+        ),
+        (
+            {"gateways": {}, "faults": [{"kind": "gateway", "target": "Foggia"}]},
+            "Foggia exists (planned), but the scenario leaves it out",
+            "gateways.include",
+        ),
+        ({"pops": {"include": ["Warsaw"], "home": {"UA": "Frankfurt"}}}, "pops.include leaves it out", "add"),
         ({"gateways": {"include": ["Kaunas", "Kaunas"]}}, "twice", "once"),
         ({"gateways": {"include": ["Kaunas"], "exclude": ["Kaunas"]}}, "no gateway", "gateways"),
         ({"pops": {"home": {"UA": "Warszawa"}}}, "pops.home.UA", "Warsaw"),

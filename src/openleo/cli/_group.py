@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "Run a scenario and write a run folder.",
     "explain": "Say why a terminal was online or dark at an instant.",
     "path": "Show the path of a terminal's traffic at an instant.",
+    "sites": "List the gateways or points of presence that there are.",
     "scenarios": "List the built-in scenarios, or show one.",
     "constellation": "List the built-in constellations, or say what one or a file holds.",
 }

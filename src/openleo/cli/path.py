@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from openleo.base.clock import format_utc, parse_utc
+from openleo.base.constants import FIBRE_ROUTE_FACTOR
 from openleo.base.errors import BadInput, OpenleoWarning
 from openleo.cli._durations import Nanoseconds
 from openleo.cli._text import columns, counted
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CONSTELLATION = "starlink-2022-10"
 MAX_STEPS = 10_000_000
+_DWARFS = 50  # times the people of its namesakes: then nobody asks which one is meant
 _ANY_DAY = "2022-10-07T00:00:00"  # for a filed pattern, which looks the same on any day
 _SECOND_NS = 10**9
 _COLUMNS = ("t_s", "rtt_ms", "hops", "path")
@@ -223,12 +225,12 @@ def _print_route(
     """Print the shortest route between two places."""
     import numpy as np
 
-    from openleo.ground.sites import load_gateways
+    from openleo.ground.sites import BUILT_IN_DAY, load_gateways
     from openleo.network.graph import graph_at, shortest_route
 
     constellation, instant = _constellation(use or DEFAULT_CONSTELLATION, at)
-    sites = load_gateways(gateways)
-    sites = sites.take(sites.live_at(instant.astype("datetime64[D]").item()))
+    table = load_gateways(gateways)
+    sites = table.take(table.live_at(instant.astype("datetime64[D]").item()))
     elevation_deg = 25.0 if min_elevation_deg is None else min_elevation_deg
     a, b = _endpoint(names[0], True, elevation_deg), _endpoint(names[1], direct, elevation_deg)
     graph = graph_at(
@@ -240,6 +242,10 @@ def _print_route(
     )
     route = shortest_route(graph, a, b, direct=direct)
     reason = "" if route is not None else _why_not(graph, (a, b), direct=direct, lasers=isl == "grid")
+    if gateways is None:
+        of = f"of the {len(table)} in the built-in table, those live as of {BUILT_IN_DAY}"
+    else:
+        of = f"of the {len(table)} in {gateways}"
     facts = {
         "from": a.name,
         "to": b.name,
@@ -247,8 +253,10 @@ def _print_route(
         "constellation": constellation.name,
         "satellites": int(constellation.serves_terminals.sum()),
         "gateways": len(sites),
+        "gateways_from": of,
         "isl": isl or "none",
         "min_elevation_deg": elevation_deg,
+        "place_notes": [line for name in names for line in _namesakes(name)],
     }
     lines = {"text": _route_text, "csv": _route_csv, "json": _route_json}[form](facts, route, reason)
     for line in lines:
@@ -300,6 +308,21 @@ def _endpoint(text: str, has_terminal: bool, min_elevation_deg: float) -> "Endpo
     )
 
 
+def _namesakes(text: str) -> Iterator[str]:
+    """Yield a line that says which place was taken, where several share the name."""
+    from openleo.ground.places import places_named
+
+    taken, *others = places_named(text)
+    abroad = next((place for place in others if place.country != taken.country), None)
+    if others and taken.population <= _DWARFS * max(place.population for place in others):
+        first = others[0]
+        exact = f"{first.latitude_deg:.2f},{first.longitude_deg:.2f}" if abroad is None else abroad.label
+        yield (
+            f"{text!r} is taken to be {taken.label} ({taken.population:,} people);"
+            f" {counted(len(others), 'other place')} of that name: write '{exact}' for one of them"
+        )
+
+
 def _why_not(graph: "Graph", ends: tuple["Endpoint", "Endpoint"], *, direct: bool, lasers: bool) -> str:
     """Return the first constraint that leaves nothing, in words."""
     from openleo.network.graph import view_of
@@ -322,9 +345,10 @@ def _route_text(facts: dict[str, Any], route: "Route | None", reason: str) -> It
     yield f"{facts['from']} to {facts['to']} at {facts['at']}"
     yield (
         f"{facts['constellation']}: {counted(facts['satellites'], 'satellite')} in service,"
-        f" {counted(facts['gateways'], 'gateway')}, ISLs: {facts['isl']},"
-        f" from {facts['min_elevation_deg']:g} deg elevation"
+        f" ISLs: {facts['isl']}, from {facts['min_elevation_deg']:g} deg elevation"
     )
+    yield f"{counted(facts['gateways'], 'gateway')} ({facts['gateways_from']})"
+    yield from facts["place_notes"]
     yield ""
     if route is None:
         yield f"no path: {reason}"
@@ -339,6 +363,8 @@ def _route_text(facts: dict[str, Any], route: "Route | None", reason: str) -> It
     )
     yield from columns(rows, right=frozenset({3, 4}))
     yield ""
+    if any(g.kind == "fibre" for g in route.legs):
+        yield f"fibre: the great circle times {FIBRE_ROUTE_FACTOR:g}, as cables are longer (assumed)"
     yield f"RTT {route.rtt_s * 1e3:.2f} ms: propagation alone, before access delay and queues; simulated"
 
 

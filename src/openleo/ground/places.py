@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.errors import BadInput
-from openleo.ground.gazetteer import Gazetteer, gazetteer
+from openleo.ground.countries import country_hint
+from openleo.ground.gazetteer import Gazetteer, fold, gazetteer
 
 _NUMBER = r"[-+]?\d+(?:\.\d*)?"
 _COORDINATES = re.compile(rf"\s*({_NUMBER})\s*[,;\s]\s*({_NUMBER})\s*")
 _KNOWN_BIG = 30_000  # an unknown name is compared with this many of the most populous places
+_KNOWN_ABROAD = 100_000  # people from which a city is known by names in other languages; assumed
+_TIMES_LARGER = 8  # Odesa has 8.8 times the people of Odessa in Texas
 _CITY_PEOPLE_KM2 = 3_000.0  # assumed density inside a town; Kyiv 3,300, London 5,600, Atlanta 700 (UN WUP)
 _KM_PER_DEG = 111.195  # on the mean radius
 
@@ -29,6 +32,11 @@ class Place:
     latitude_deg: float
     longitude_deg: float
     population: int
+
+    @property
+    def label(self) -> str:
+        """The place as it is written to be exact: ``Stanley,FK``."""
+        return f"{self.name},{self.country}" if self.country else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +60,22 @@ class PopulatedPlaces:
 def find_place(text: str) -> Place:
     """Return the place called ``text``: "Name", "Name,CC" (ISO alpha-2 country) or "latitude,longitude".
 
-    Case and diacritics do not matter and alternate names count ("Kiev", "Wien").  Of several places with
-    the name the most populous is meant.  Raises BadInput with the nearest names.
+    The first of `places_named`.  Raises BadInput with the nearest names.
+    """
+    return places_named(text)[0]
+
+
+def places_named(text: str) -> tuple[Place, ...]:
+    """Return every place that ``text`` (as `find_place` takes it) names, the one that is meant first.
+
+    Case and diacritics do not matter.  Main names come before alternate ones ("Kiev", "Wien") that share no
+    word with the main name, and more people before fewer.  But a city of 100,000 with eight times the people
+    of the first comes before it, by whatever name: "Odessa" is Odesa and not the one in Texas, while "Port
+    Stanley" is no village of Hong Kong.  Raises BadInput with the nearest names.
     """
     place = _from_coordinates(text)
     if place is not None:
-        return place
+        return (place,)
     name, _, code = (part.strip() for part in text.rpartition(",")) if "," in text else (text.strip(), "", "")
     table = gazetteer()
     if code and not re.fullmatch(r"[A-Za-z]{2}", code):
@@ -66,7 +84,24 @@ def find_place(text: str) -> Place:
     rows = [r for r in table.rows_named(name) if not code or table.country[r] == code.upper().encode()]
     if not rows:
         raise _unknown(table, text, name, code.upper())
-    return _place(table, max(rows, key=lambda row: int(table.population[row])))
+    return tuple(_place(table, row) for row in _as_meant(table, rows, name))
+
+
+def _as_meant(table: Gazetteer, rows: list[int], name: str) -> list[int]:
+    """Return rows that all have the name, the likeliest first."""
+    words = set(fold(name).split())
+
+    def by(row: int) -> tuple[bool, int]:
+        main = set(fold(table.name(row)).split())
+        return not (main <= words or words <= main), -int(table.population[row])
+
+    ordered = sorted(rows, key=by)
+    largest = max(ordered, key=lambda row: int(table.population[row]))
+    people, of_first = int(table.population[largest]), int(table.population[ordered[0]])
+    if people >= _KNOWN_ABROAD and people >= _TIMES_LARGER * of_first:
+        ordered.remove(largest)
+        ordered.insert(0, largest)
+    return ordered
 
 
 def populated_places(country: str) -> PopulatedPlaces:
@@ -75,7 +110,7 @@ def populated_places(country: str) -> PopulatedPlaces:
     rows = table.rows_of(country.upper())
     if not len(rows):
         known = np.unique(table.country)
-        hint = "use a two-letter ISO code such as UA; Kosovo is XK"
+        hint = country_hint(country, (code.decode() for code in known)) + "; Kosovo is XK"
         raise BadInput(f"no places are known for country {country!r} ({len(known)} are)", hint)
     rows = rows[np.argsort(-table.population[rows], kind="stable")]
     # Where nobody is counted (a few territories), every place weighs the same.
@@ -146,9 +181,8 @@ def _place(table: Gazetteer, row: int) -> Place:
 def _unknown(table: Gazetteer, text: str, name: str, country: str) -> BadInput:
     rows = table.rows_of(country) if country else np.argsort(-table.population, kind="stable")[:_KNOWN_BIG]
     if not len(rows):
-        return BadInput(
-            f"no country has the code {country!r} (in {text!r})", "use a two-letter ISO code such as UA"
-        )
+        hint = country_hint(country) + "; use a two-letter ISO code such as UA"
+        return BadInput(f"no country has the code {country!r} (in {text!r})", hint)
     near = table.names_near(name, rows)
     elsewhere = [table.country[r].decode() for r in table.rows_named(name)] if country else []
     hint = (

@@ -4,6 +4,7 @@ The built-in tables are facts derived by ``experiments/derive_sites.py``; docs/g
 """
 
 import csv
+import difflib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -15,11 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from openleo.base.errors import BadInput, did_you_mean
+from openleo.ground.countries import country_hint
 from openleo.ground.frames import geodetic_to_itrs_m
 
 STATUSES = ("live", "built", "planned", "unknown")
 STANDARD_ANTENNAS = 8  # a standard site; community map of gateways 2023-10-10, US filings since 2020
 STANDARD_MIN_ELEVATION_DEG = 25.0  # filed for gateway beams; 5 at a few sites
+BUILT_IN_DAY = date(2023, 10, 10)  # of the map that the built-in gateways are from; their column date_of_fact
 MAX_SITES = 10_000
 MAX_ANTENNAS = 1_000
 
@@ -60,7 +63,7 @@ class Gateways:
 
     def index_of(self, name: str) -> int:
         """Return the row of a gateway by its name, in any case; BadInput with the nearest names if none."""
-        return _index_of(name, "gateway", self.name)
+        return _index_of(name, "gateway", "gateways", self.name)
 
     def live_at(self, day: date | None = None) -> NDArray[np.int64]:
         """Return the rows of the gateways that are live, leaving out any known to start after ``day``."""
@@ -75,7 +78,7 @@ class Gateways:
         wanted = [code.upper() for code in countries]
         for code in wanted:
             if code not in self.country:
-                raise BadInput(f"there is no gateway in country '{code}'", did_you_mean(code, self.country))
+                raise BadInput(f"there is no gateway in country '{code}'", country_hint(code, self.country))
         return np.flatnonzero([code in wanted for code in self.country])
 
 
@@ -107,7 +110,7 @@ class Pops:
 
     def index_of(self, name: str) -> int:
         """Return the row of a point of presence by name or code; BadInput with the nearest if none."""
-        return _index_of(name, "PoP", self.name, self.code)
+        return _index_of(name, "PoP", "pops", self.name, self.code)
 
 
 _Table = TypeVar("_Table", Gateways, Pops)
@@ -127,15 +130,22 @@ def _take(table: _Table, indices: ArrayLike) -> _Table:
     return type(table)(**kept)
 
 
-def _index_of(name: str, kind: str, *keys: Sequence[str]) -> int:
+def _index_of(name: str, kind: str, what: str, *keys: Sequence[str]) -> int:
     wanted = name.strip().casefold()
     for column in keys:
         for row, key in enumerate(column):
             if key.casefold() == wanted:
                 return row
-    raise BadInput(
-        f"no {kind} is called '{name}'", did_you_mean(name, [k for column in keys for k in column])
-    )
+    raise BadInput(f"no {kind} is called '{name}'", _nearest(wanted, what, keys))
+
+
+def _nearest(wanted: str, what: str, keys: Sequence[Sequence[str]]) -> str:
+    """Return a hint with the nearest names in quotes, as names may hold commas: "Conrad, MT"."""
+    folded = {key.casefold(): key for column in keys for key in column}
+    near = difflib.get_close_matches(wanted, folded, n=3, cutoff=0.6)
+    near += [key for key in folded if len(wanted) > 2 and key.startswith(wanted) and key not in near][:3]
+    some = " or ".join(f"'{folded[key]}'" for key in near[:3])
+    return (f"did you mean {some}? " if some else "") + f"list them with `openleo sites {what}`"
 
 
 def load_gateways(path: Path | None = None) -> Gateways:

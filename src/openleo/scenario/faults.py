@@ -19,6 +19,7 @@ from openleo.scenario.blocks import FaultBlock
 from openleo.scenario.checks import targets_of
 from openleo.scenario.model import Scenario
 from openleo.scenario.rules import effective_slot
+from openleo.scenario.sites import gateway_row, pop_row
 
 Index = NDArray[np.int32]
 FaultKind = Literal["satellite", "plane", "shell", "isl", "gateway", "pop", "fibre", "core", "power"]
@@ -101,7 +102,7 @@ def resolve_faults(scenario: Scenario, things: Things) -> tuple[Fault, ...]:
             assumption=block.assumption,
         )
         try:
-            fault = _resolved(fault, block, things, scenario.seed)
+            fault = _resolved(fault, block, things, scenario)
         except BadInput as error:
             raise BadInput(f"faults[{n}].target: {error.detail}", error.hint) from None
         felt = BOOT_SLOTS if fault.kind == "power" else 0  # those who lost power are still starting up
@@ -129,8 +130,8 @@ def idle_faults(scenario: Scenario, faults: tuple[Fault, ...]) -> tuple[tuple[st
     )
 
 
-def _resolved(fault: Fault, block: FaultBlock, things: Things, seed: int) -> Fault:
-    targets, constellation = targets_of(block), things.constellation
+def _resolved(fault: Fault, block: FaultBlock, things: Things, scenario: Scenario) -> Fault:
+    targets, constellation, seed = targets_of(block), things.constellation, scenario.seed
     if fault.kind == "satellite":
         return replace(fault, satellites=_index([satellite(constellation, t) for t in targets]))
     if fault.kind == "plane":
@@ -146,12 +147,13 @@ def _resolved(fault: Fault, block: FaultBlock, things: Things, seed: int) -> Fau
             return replace(fault, isl_pairs=_index([ends]))
         return replace(fault, satellites=_index(ends))
     if fault.kind == "gateway":
-        return replace(fault, gateways=_index([things.gateways.index_of(t) for t in targets]))
+        return replace(fault, gateways=_index([gateway_row(scenario, things.gateways, t) for t in targets]))
     if fault.kind == "pop":
-        return replace(fault, pops=_index([things.pops.index_of(t) for t in targets]))
+        return replace(fault, pops=_index([pop_row(scenario, things.pops, t) for t in targets]))
     if fault.kind == "fibre":
         gateway, pop = targets
-        return replace(fault, fibres=_index([[things.gateways.index_of(gateway), things.pops.index_of(pop)]]))
+        ends = [gateway_row(scenario, things.gateways, gateway), pop_row(scenario, things.pops, pop)]
+        return replace(fault, fibres=_index([ends]))
     if fault.kind == "power":
         return _power(fault, things, block.share, _key(seed, fault.name, _POWER_STREAM))
     return fault

@@ -56,6 +56,38 @@ def pops_of(scenario: Scenario) -> Pops:
     return table.take(np.array([_row(table, name, "pops.include") for name in scenario.pops.include]))
 
 
+def gateway_row(scenario: Scenario, gateways: Gateways, name: str) -> int:
+    """Return the row of a gateway of the scenario; BadInput says so where only the table has it."""
+    try:
+        return gateways.index_of(name)
+    except BadInput as error:
+        table = load_gateways(_file(scenario, scenario.gateways.table))
+        raise _left_out(error, table, name, "gateways", scenario.gateways.include == "live") from None
+
+
+def pop_row(scenario: Scenario, pops: Pops, name: str) -> int:
+    """Return the row of a PoP of the scenario; BadInput says so where only the table has it."""
+    try:
+        return pops.index_of(name)
+    except BadInput as error:
+        raise _left_out(error, load_pops(_file(scenario, scenario.pops.table)), name, "pops", False) from None
+
+
+def _left_out(error: BadInput, table: Gateways | Pops, name: str, key: str, only_live: bool) -> BadInput:
+    """Return an error that tells a name no table has from one that the scenario leaves out."""
+    try:
+        row = table.index_of(name)
+    except BadInput:
+        return error
+    found = table.name[row]
+    if only_live and isinstance(table, Gateways):
+        return BadInput(
+            f"{found} exists ({table.status[row]}), but the scenario leaves it out",
+            "name it in gateways.include, and look at gateways.countries and exclude",
+        )
+    return BadInput(f"{found} exists, but {key}.include leaves it out", f'add "{found}" to {key}.include')
+
+
 def home_pops(
     scenario: Scenario,
     pops: Pops,
@@ -67,7 +99,12 @@ def home_pops(
 
     ``country`` (N,) indexes ``countries``, -1 where unknown.  Raises BadInput for a home that is no PoP here.
     """
-    home = {code: _row(pops, name, f"pops.home.{code}") for code, name in scenario.pops.home.items()}
+    home = {}
+    for code, name in scenario.pops.home.items():
+        try:
+            home[code] = pop_row(scenario, pops, name)
+        except BadInput as error:
+            raise BadInput(f"pops.home.{code}: {error.detail}", error.hint) from None
     distinct, inverse = np.unique(cells, return_inverse=True)
     centre = np.radians(cell_centre_deg(distinct))
     distance = np.full((len(distinct), len(pops)), math.inf)
