@@ -44,7 +44,7 @@ def finish(net: Network, state: State, geometry: Geometry, standing: Standing, r
         slot=geometry.slot,
         summary=_summary(net, geometry, standing, result.board, causes, cells, seconds),
         causes=_dark_by_cause(standing, causes, seconds),
-        cells={name: values[net.tracked] for name, values in cells.items()},
+        cells=cells,
         beams=_beam_rows(net, geometry, result.board, beams),
         dark=others.terminal,
         dark_cause=others.cause,
@@ -108,31 +108,33 @@ def _cell_columns(
     causes: Causes,
     beams: Beams,
 ) -> Columns:
-    """Return the columns of the cells table for every cell (C,)."""
-    rows = np.arange(net.cell_count)
-    lit = board.colours > 0
-    first = np.argmax(lit, axis=1)  # the satellite of the first unit stands first
-    served = board.first >= 0
-    way_s = (beams.user_s + beams.feeder_s + beams.fibre_s)[rows, first]
+    """Return the columns of the cells table for the tracked cells (K,)."""
+    c = net.tracked
+    lit = board.colours[c] > 0
+    served = board.first[c] >= 0
+    first = np.argmax(lit & (board.satellite[c] == board.first[c, None]), axis=1)
+    way_s = beams.user_s[c, first] + beams.feeder_s[c, first] + beams.fibre_s[c, first]
     rtt_us = np.where(served, np.rint(2e6 * way_s + 1e3 * net.world.network.access_ms), -1)
-    satellite = np.full(net.cell_count, -1, np.int16)
-    satellite[served] = geometry.sky.number[board.first[served]]
+    satellite = np.full(len(c), -1, np.int16)
+    satellite[served] = geometry.sky.number[board.first[c[served]]]
+    before = state.satellite[c]
+    counts = geometry.counts[c]
     return {
-        "cause": causes.cause,
-        "reason": causes.reason,
-        "fault": causes.fault,
-        "asking": standing.asking,
-        "seen": geometry.counts[:, ABOVE_ELEVATION],
-        "outside_gso": geometry.counts[:, OUTSIDE_GSO],
-        "in_view": geometry.counts[:, IN_FIELD_OF_VIEW],
-        "with_route": geometry.counts[:, WITH_ROUTE],
+        "cause": causes.cause[c],
+        "reason": causes.reason[c],
+        "fault": causes.fault[c],
+        "asking": standing.asking[c],
+        "seen": counts[:, ABOVE_ELEVATION],
+        "outside_gso": counts[:, OUTSIDE_GSO],
+        "in_view": counts[:, IN_FIELD_OF_VIEW],
+        "with_route": counts[:, WITH_ROUTE],
         "satellite": satellite,
-        "gateway": np.where(served, beams.gateway[rows, first], -1).astype(np.int16),
+        "gateway": np.where(served, beams.gateway[c, first], -1).astype(np.int16),
         "satellites": lit.sum(axis=1).astype(np.uint8),
-        "units": np.bitwise_count(board.used),
-        "handover": served & (state.satellite >= 0) & (satellite != state.satellite),
+        "units": np.bitwise_count(board.used[c]),
+        "handover": served & (before >= 0) & (satellite != before),
         "rtt_us": rtt_us.astype(np.int32),
-        "rate_kbps": np.where(served, np.rint(beams.rate_bps.sum(axis=1) * 1e-3), -1).astype(np.int32),
+        "rate_kbps": np.where(served, np.rint(beams.rate_bps[c].sum(axis=1) * 1e-3), -1).astype(np.int32),
     }
 
 
@@ -212,23 +214,22 @@ def _summary(
     cells: Columns,
     seconds: NDArray[np.uint16],
 ) -> dict[str, int]:
-    online = np.where(causes.cause == Cause.ONLINE, standing.asking_own, 0)
-    own = net.tracked[online[net.tracked] > 0]
-    weights = online[own]
-    rtt = weighted_percentiles(cells["rtt_us"][own], weights, (10, 50, 90))
-    rate = weighted_percentiles(busy_rates(net, cells, own), weights, (20, 50, 80))
+    asking = standing.asking_own[net.tracked]
+    online = np.where(cells["cause"] == Cause.ONLINE, asking, 0)
+    rtt = weighted_percentiles(cells["rtt_us"], online, (10, 50, 90))
+    rate = weighted_percentiles(busy_rates(net, cells), online, (20, 50, 80))
     serves = board.dwell_load.any(axis=1)  # a satellite may hold an antenna and serve nobody in this slot
     landing = geometry.exits is not None and int((geometry.exits.gateway >= 0).sum())
     return {
         "terminals": len(net.world.terminals),
         "online": int(online.sum()) - int((seconds == 0).sum()),
-        "enabled": int(standing.asking_own.sum()),
+        "enabled": int(asking.sum()),
         "cells": int((standing.asking > 0).sum()),
         "cells_served": int((board.first >= 0).sum()),
         "satellites": int(serves.sum()),
         "antennas": int(((board.gateway >= 0) & serves).sum()) + int(landing),
         "units": int(board.dwell_load.sum()),
-        "handovers": int(standing.asking_own[cells["handover"]].sum()),
+        "handovers": int(asking[cells["handover"]].sum()),
         "rtt_p10_us": rtt[0],
         "rtt_p50_us": rtt[1],
         "rtt_p90_us": rtt[2],
