@@ -120,3 +120,13 @@ def test_without_a_target_all_that_is_dark_is_listed(folder: str, capsys: pytest
     assert len(rows) == len(dark)
     assert exit_code_of(["explain", folder, *AT, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["dark"] == dark.to_dicts()
+
+
+def test_a_file_or_no_folder_gets_the_runs_that_there_are(
+    folder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for wrong, says in (("asked.toml", "is a file, not a run folder"), ("nowhere", "there is no run folder")):
+        assert exit_code_of(["explain", str(Path(folder).with_name(wrong)), *AT]) == 1
+        error, hint = capsys.readouterr().err.splitlines()
+        assert says in error
+        assert folder in hint

@@ -138,3 +138,61 @@ def test_a_bar_is_drawn_on_a_terminal(
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert exit_code_of(["run", tiny, "--out", "here"]) == 0
     assert "12/12" in capsys.readouterr().err
+
+
+def test_warnings_come_before_the_run_and_faults_left_out_in_one_line(
+    tiny: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault = '[[faults]]\nname = "{}"\nkind = "core"\nfrom = 2022-10-07T00:0{}:00Z\n{}'
+    faults = [fault.format("late", 2, ""), fault.format("later", 2, "until = 2022-10-07T00:02:30Z\n")]
+    Path(tiny).write_text(TOML + "".join(faults), encoding="utf-8")
+    assert exit_code_of(["run", tiny, "--out", "short", "--for", "1m"]) == 0
+    captured = capsys.readouterr()
+    warning, hint, *progress = captured.err.splitlines()
+    assert warning == "warning: 2 faults lie outside the run's span and do nothing in it: late, later"
+    assert hint.startswith("hint: ")
+    assert progress[-1].startswith("tiny: 4 of 4 slots")
+    assert "warning" not in captured.out
+    assert [w["detail"] for w in open_run("short").manifest["warnings"]] == [warning[9:]]
+
+
+@pytest.mark.parametrize(
+    ("out", "says", "hints"),
+    [
+        ("tiny.toml", "tiny.toml is a file, and a run is a folder", "give --out a folder"),
+        ("tiny.toml/x", "cannot be written", "where you may write"),
+    ],
+)
+def test_an_out_that_cannot_be_a_folder_says_so(
+    tiny: str, out: str, says: str, hints: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code_of(["run", tiny, "--out", out, "--quiet"]) == 1
+    error, hint = capsys.readouterr().err.splitlines()
+    assert says in error
+    assert hints in hint
+
+
+def test_an_interrupt_before_the_first_slot_says_what_is_there(
+    tiny: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: object, **how: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("openleo.engine.prepare", interrupted)
+    assert exit_code_of(["run", tiny, "--out", "here"]) == 130
+    assert "no run is in here; the same command begins again" in capsys.readouterr().err
+
+
+def test_a_run_by_cells_says_what_can_be_asked(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code_of(["run", tiny, "--out", "coarse", "--detail", "cells"]) == 0
+    command = capsys.readouterr().out.splitlines()[-1].split("next")[1].split()
+    assert command[:3] == ["openleo", "explain", "coarse"]
+    assert exit_code_of(command[1:]) == 0
+    assert exit_code_of([*command[1:], "--place", "Kyiv"]) == 0
+
+
+@pytest.mark.parametrize(("slots_s", "says"), [(14.2, "14 a second"), (0.2, "12 a minute")])
+def test_a_slow_pace_is_told_by_the_minute(slots_s: float, says: str) -> None:
+    from openleo.cli.run import _pace
+
+    assert _pace(slots_s) == says

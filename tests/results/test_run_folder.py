@@ -283,7 +283,7 @@ def test_openleo_run_and_open_run_need_no_more_than_a_name(
     small: Path, small_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.warns(OpenleoWarning, match="acts in no slot"):
+    with pytest.warns(OpenleoWarning, match="outside the run.s span"):
         made = openleo.run(small, workers=1, end=datetime(2022, 10, 7, 0, 2, tzinfo=UTC))
     assert made.path == default_folder(made.scenario())
     assert isinstance(openleo.open_run(made.path).slots, pl.DataFrame)

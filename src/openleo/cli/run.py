@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from openleo.scenario.model import Scenario
 
 
+_PATIENCE_S = 60.0  # after so long a line of progress is written, however little was done
+
+
 class Instant(click.ParamType[datetime]):
     """An instant such as 2022-10-07T17:30:00Z."""
 
@@ -116,7 +119,12 @@ def command(
     bar = _Bar(changed.name, quiet=quiet)
     try:
         run = simulate(
-            changed, target, workers=workers, progress=bar.progress, fresh=lambda: computed.append(True)
+            changed,
+            target,
+            workers=workers,
+            progress=bar.progress,
+            fresh=lambda: computed.append(True),
+            warn=(lambda found: None) if quiet else _warn,
         )
     except Stopped as stopped:
         bar.close()
@@ -125,6 +133,12 @@ def command(
     finally:
         bar.close()
     _report(run, quiet=quiet, was_there=not computed)
+
+
+def _warn(found: list[dict[str, str]]) -> None:
+    for warning in found:
+        click.echo(f"warning: {warning['detail']}", err=True)
+        click.echo(f"hint: {warning['hint']}", err=True)
 
 
 def _changed(scenario: "Scenario", how: dict[str, Any]) -> "Scenario":
@@ -165,6 +179,10 @@ def _epoch_of(scenario: "Scenario") -> datetime:
     return aware(load_constellation(source, at=to_datetime64(scenario.start)).epoch)
 
 
+def _pace(slots_s: float) -> str:
+    return f"{slots_s:.0f} a second" if slots_s >= 1.5 else f"{60 * slots_s:.2g} a minute"
+
+
 class _Bar:
     """Progress on standard error: a bar on a terminal, else a line for every tenth."""
 
@@ -174,6 +192,7 @@ class _Bar:
         self._began = time.monotonic()
         self._first: int | None = None
         self._told = 0
+        self._last = 0.0
 
     @property
     def progress(self) -> "Progress":
@@ -191,17 +210,17 @@ class _Bar:
         self._bar.update(done - self._bar.n)
 
     def _in_lines(self, done: int, total: int) -> None:
+        now = time.monotonic()
         if self._first is None:
-            self._first, self._began, self._told = done, time.monotonic(), 10 * done // total
-        if 10 * done // total == self._told or done == self._first:
+            self._first, self._began, self._told, self._last = done, now, 10 * done // total, now
+        slow = now - self._last >= _PATIENCE_S
+        if done == self._first or (10 * done // total == self._told and not slow):
             return
-        self._told = 10 * done // total
-        passed = time.monotonic() - self._began
+        self._told, self._last = 10 * done // total, now
+        passed = now - self._began
         rate = (done - self._first) / passed if passed > 0 else 0.0
         left = timedelta(seconds=round((total - done) / rate)) if rate else "unknown"
-        click.echo(
-            f"{self._name}: {done:,} of {total:,} slots, {rate:.0f} a second, time left {left}", err=True
-        )
+        click.echo(f"{self._name}: {done:,} of {total:,} slots, {_pace(rate)}, time left {left}", err=True)
 
     def close(self) -> None:
         if self._bar is not None:
@@ -220,5 +239,5 @@ def _report(run: "Run", *, quiet: bool, was_there: bool) -> None:
         click.echo(
             f"{run.path} is complete: nothing was computed.  To run it anew, give another --out.", err=True
         )
-    for line in summary_lines(run, summary_of(run)):
+    for line in summary_lines(run, summary_of(run), warned=not was_there):
         click.echo(line)

@@ -22,8 +22,10 @@ from openleo.results.chunk import Layout, Positions, no_movers
 from openleo.results.folder import CHUNKS, HOST, MANIFEST, SCENARIO, RunFolder, state_name
 from openleo.results.inputs import keep_inputs, scenario_of
 from openleo.results.manifest import differences, new_manifest
+from openleo.results.program import program
 from openleo.results.run import Run, open_run
 from openleo.results.store import TEMPORARY, held, json_bytes, sha256_of, told_plainly, write_whole
+from openleo.results.warned import warnings_of
 from openleo.results.writer import RunWriter, write_state, write_static
 from openleo.scenario.load import load_scenario
 from openleo.scenario.model import Scenario
@@ -81,9 +83,17 @@ def run(
     if changes:
         found, folder = found.with_changes(**changes), None
     target = Path(out) if out is not None else folder or default_folder(found)
-    done = simulate(found, target, workers=workers)
-    for warning in done.manifest["warnings"]:
-        warnings.warn(warning["detail"], OpenleoWarning, stacklevel=2)
+    told: list[bool] = []
+
+    def warn(found: list[dict[str, str]]) -> None:
+        told.append(True)
+        for warning in found:
+            warnings.warn(warning["detail"], OpenleoWarning, stacklevel=4)
+
+    done = simulate(found, target, workers=workers, warn=warn)
+    if not told:
+        for warning in done.manifest["warnings"]:
+            warnings.warn(warning["detail"], OpenleoWarning, stacklevel=2)
     return done
 
 
@@ -94,31 +104,36 @@ def simulate(
     workers: int | None = None,
     progress: Progress = lambda done, total: None,
     fresh: Callable[[], None] = lambda: None,
+    warn: Callable[[list[dict[str, str]]], None] = lambda found: None,
 ) -> Run:
     """Bring the run of ``scenario`` in ``out`` to its end and open it.
 
     ``progress`` is told after every slot; ``fresh`` once, before anything is computed, and not where the run
-    is complete already.  Raises Stopped where Ctrl-C comes in between: every finished chunk stays.
+    is complete already; ``warn`` the scenario's warnings (detail, hint), before the first slot.  Raises
+    Stopped where Ctrl-C comes in between: every finished chunk stays.
     """
-    folder, resume = RunFolder(out), f"openleo run {out} --resume"
-    manifest = _begun(folder, scenario)
-    if manifest is not None and _is_whole(folder, manifest):
-        return open_run(out)
+    folder, resume = RunFolder(out), f"{program()} run {out} --resume"
+    with told_plainly(out, ""):
+        manifest = _begun(folder, scenario)
+        if manifest is not None and _is_whole(folder, manifest):
+            return open_run(out)
     fresh()
     began = time.monotonic()
-    net = _compiled(folder, scenario, manifest)  # before anything is written: a scenario may be wrong
-    with told_plainly(out, "the same command"):
-        out.mkdir(parents=True, exist_ok=True)
-    with held(out), told_plainly(out, resume):
-        manifest = _begun(folder, scenario) or _begin(folder, scenario, net)
-        before = _resume_slot(folder, manifest)
-        try:
-            _go_on(folder, manifest, net, workers=workers or os.cpu_count() or 1, progress=progress)
-        except KeyboardInterrupt:
-            raise Stopped(_told(folder, manifest, resume)) from None
-        finally:
-            slots = _resume_slot(folder, manifest) - before
-            _note_host(out, workers=workers, wall_s=time.monotonic() - began, slots=slots)
+    try:
+        net = _compiled(folder, scenario, manifest)  # before anything is written: a scenario may be wrong
+        warn(warnings_of(net.world))
+        with told_plainly(out, ""):
+            out.mkdir(parents=True, exist_ok=True)
+        with held(out), told_plainly(out, resume):
+            manifest = _begun(folder, scenario) or _begin(folder, scenario, net)
+            before = _resume_slot(folder, manifest)
+            try:
+                _go_on(folder, manifest, net, workers=workers or os.cpu_count() or 1, progress=progress)
+            finally:
+                slots = _resume_slot(folder, manifest) - before
+                _note_host(out, workers=workers, wall_s=time.monotonic() - began, slots=slots)
+    except KeyboardInterrupt:
+        raise Stopped(_told(folder, resume)) from None
     return open_run(out)
 
 
@@ -129,6 +144,10 @@ def _begun(folder: RunFolder, scenario: Scenario) -> dict[str, Any] | None:
     """
     if not folder.path.exists():
         return None
+    if not folder.path.is_dir():
+        raise BadInput(
+            f"{folder.path} is a file, and a run is a folder", "give --out a folder that is not there yet"
+        )
     if not folder.is_run:
         inside = sorted(p.name for p in folder.path.iterdir() if not p.name.endswith(TEMPORARY))
         if inside and SCENARIO not in inside:
@@ -186,7 +205,7 @@ def _begin(folder: RunFolder, scenario: Scenario, net: "Network") -> dict[str, A
         scenario,
         slots=net.world.slots,
         terminals=len(net.world.terminals),
-        warnings=net.world.warnings,
+        warnings=warnings_of(net.world),
         inputs=inputs,
         files=files,
     )
@@ -262,8 +281,16 @@ def positions_of(net: "Network") -> Positions:
     return positions
 
 
-def _told(folder: RunFolder, manifest: dict[str, Any], resume: str) -> str:
+def _told(folder: RunFolder, resume: str) -> str:
+    if not folder.is_run:
+        return f"stopped before the first slot: no run is in {folder.path}; the same command begins again"
+    manifest = folder.manifest()
     done = _resume_slot(folder, manifest) - int(manifest["first_slot"])
+    if not done:
+        return (
+            f"stopped before the first chunk of {manifest['chunk_slots']:,} slots was whole: {folder.path}"
+            f" has no slot yet; begin again with `{resume}`"
+        )
     slots = int(manifest["last_slot"]) + 1 - int(manifest["first_slot"])
     return f"stopped: {done:,} of {slots:,} slots are whole in {folder.path}; go on with `{resume}`"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from openleo.base.errors import BadInput
+from openleo.results.program import program
 from openleo.results.store import TEMPORARY, append_line, sha256_of, sha256_of_file, write_whole
 from openleo.snapshot.tables import SCHEMA_VERSION, TABLES
 
@@ -26,6 +27,9 @@ MANIFEST, CHUNKS, SCENARIO, HOST, INPUTS = (
     "host.json",
     "inputs",
 )
+
+
+_RUNS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,12 @@ def chunk_name(table: str, first_slot: int) -> str:
     return f"{table}/{first_slot}.parquet"
 
 
+def _runs_in(folder: Path) -> list[str]:
+    """Return some of the run folders in a folder, the newest first."""
+    found = sorted(folder.glob(f"*/{MANIFEST}"), key=lambda path: -path.stat().st_mtime)
+    return [str(path.parent) for path in found[:_RUNS_SHOWN]]
+
+
 class RunFolder:
     """A run folder on disk, for those who read it and those who go on with it."""
 
@@ -73,7 +83,7 @@ class RunFolder:
         path = self.path / MANIFEST
         try:
             data = json.loads(path.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise self._no_run() from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise BadInput(
@@ -91,13 +101,17 @@ class RunFolder:
         return dict(data)
 
     def _no_run(self) -> BadInput:
-        if not self.path.is_dir():
-            near = sorted(str(p.parent) for p in self.path.parent.glob(f"*/{MANIFEST}"))[:5]
-            hint = f"runs there: {', '.join(near)}" if near else "make one with `openleo run SCENARIO`"
-            return BadInput(f"there is no run folder {self.path}", hint)
-        inside = sorted(str(p.parent) for p in self.path.glob(f"*/{MANIFEST}"))[:5]
-        hint = f"did you mean {' or '.join(inside)}?" if inside else "make one with `openleo run SCENARIO`"
-        return BadInput(f"{self.path} is no run folder: it has no {MANIFEST}", hint)
+        inside = _runs_in(self.path)
+        if inside:
+            hint = f"did you mean {' or '.join(inside)}?"
+        else:
+            near = list(dict.fromkeys([*_runs_in(self.path.parent), *_runs_in(Path("runs"))]))[:_RUNS_SHOWN]
+            hint = f"runs there are: {', '.join(near)}" if near else "make one with `openleo run SCENARIO`"
+        if self.path.is_dir():
+            return BadInput(f"{self.path} is no run folder: it has no {MANIFEST}", hint)
+        if self.path.exists():
+            return BadInput(f"{self.path} is a file, not a run folder", hint)
+        return BadInput(f"there is no run folder {self.path}", hint)
 
     def entries(self) -> list[ChunkEntry]:
         """Return the finished chunks in order.  A last line without its end counts as not written."""
@@ -122,7 +136,7 @@ class RunFolder:
     @property
     def resume_command(self) -> str:
         """What a person types to finish this run."""
-        return f"openleo run {self.path} --resume"
+        return f"{program()} run {self.path} --resume"
 
     def wrong_file(self, entry: ChunkEntry, *, thorough: bool = False) -> str:
         """Say what is wrong with a chunk's files, or return nothing.  ``thorough`` reads them all."""

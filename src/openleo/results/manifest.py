@@ -1,7 +1,6 @@
 """What a manifest says of a run: versions, hashes, span, warnings."""
 
 import platform
-from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -25,7 +24,7 @@ def new_manifest(
     *,
     slots: tuple[int, int],
     terminals: int,
-    warnings: Iterable[tuple[str, str]],
+    warnings: list[dict[str, str]],
     inputs: list[dict[str, Any]],
     files: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
@@ -47,7 +46,7 @@ def new_manifest(
         "start": format_utc(slot_start(first)),
         "end": format_utc(slot_start(last + 1)),
         "terminals": terminals,
-        "warnings": [{"detail": detail, "hint": hint} for detail, hint in warnings],
+        "warnings": warnings,
         "inputs": inputs,
         "files": files,
         "chunks": None,

@@ -76,18 +76,21 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def told_plainly(folder: Path, resume: str) -> Iterator[None]:
-    """Turn an OSError inside into an error that says what is whole and how to go on with ``resume``."""
+    """Turn an OSError inside into an error that says what is whole and how to go on with ``resume``.
+
+    ``resume`` is empty where nothing of the run is on disk yet.
+    """
+    again = f"go on with `{resume}`" if resume else "give the same command again"
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise Refused(
-                f"the disk of {folder} is full; every chunk that was finished is whole there",
-                f"make room, then go on with `{resume}`",
-            ) from error
+            whole = "every chunk that was finished is whole there" if resume else "nothing was written"
+            raise Refused(f"the disk of {folder} is full; {whole}", f"make room, then {again}") from error
+        check = f"check that {folder} can be written to, then {again}"
         raise BadInput(
             f"{error.filename or folder} cannot be written: {error.strerror}",
-            f"check that {folder} can be written to, then go on with `{resume}`",
+            check if resume else "give --out a folder in a place where you may write",
         ) from error
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from openleo.base.clock import format_utc, slot_start
 from openleo.results.dark import Dark
+from openleo.results.program import program
 from openleo.results.summary import FaultEffect, Summary
 from openleo.snapshot.causes import MEANING
 
@@ -18,14 +19,15 @@ _LONGEST = 240  # of what is said about one rule; `openleo explain` says all of 
 _SHOWN = 12  # kinds of darkness; the rest are counted
 
 
-def summary_lines(run: "Run", summary: Summary) -> Iterator[str]:
-    """Yield what `openleo run` prints at its end."""
+def summary_lines(run: "Run", summary: Summary, *, warned: bool = False) -> Iterator[str]:
+    """Yield what `openleo run` prints at its end; ``warned``: the warnings were printed at its start."""
     m, s = run.manifest, summary
     yield m["banner"]
     yield f"{m['title']} ({m['name']})" if m["title"] else str(m["name"])
     yield f"{run.span}: {run.until_slot - run.first_slot:,} slots of 15 s"
     yield ""
-    yield f"terminals   {m['terminals']:,} in {s.cells:,} cells; online {_percent(s.online)} of the time"
+    cells = "1 cell" if s.cells == 1 else f"{s.cells:,} cells"
+    yield f"terminals   {m['terminals']:,} in {cells}; online {_percent(s.online)} of the time"
     yield f"satellites  {s.satellites:,} in service; at most {s.satellites_most:,} serve at once"
     yield f"gateways    {s.gateways} with {s.antennas} antennas; at most {s.antennas_most} in use at once"
     yield f"worst slot  {_worst(s)}"
@@ -46,7 +48,7 @@ def summary_lines(run: "Run", summary: Summary) -> Iterator[str]:
         yield "faults"
         for fault in s.faults:
             yield from _fault_lines(fault)
-    if m["warnings"]:
+    if m["warnings"] and not warned:
         yield ""
         for warning in m["warnings"]:
             yield f"warning: {warning['detail']}"
@@ -161,7 +163,12 @@ def _fault_lines(fault: FaultEffect) -> Iterator[str]:
 
 def _next_lines(run: "Run", s: Summary) -> Iterator[str]:
     yield f"run folder  {run.path}"
+    command = f"{program()} explain {run.path}"
+    if s.dark and s.example is not None:
+        yield f"all dark    {command} --at {format_utc(slot_start(s.worst_slot))}"
     if s.example is not None:
         terminal, slot = s.example
         at = format_utc(slot_start(slot))
-        yield f"next        openleo explain {run.path} --terminal {terminal} --at {at}"
+        yield f"next        {command} --terminal {terminal} --at {at}"
+    else:
+        yield f"next        {command} --at {format_utc(slot_start(s.worst_slot))}"
