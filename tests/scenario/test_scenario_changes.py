@@ -53,6 +53,14 @@ def test_moving_to_an_epoch_moves_everything_by_whole_days():
     assert moved.faults[0].from_ == datetime(2026, 8, 22, 0, 5, tzinfo=UTC)
 
 
+def test_a_moved_scenario_says_by_how_many_days_and_keeps_its_words():
+    whole = scenario(title="A day in March", summary="What happened.")
+    moved = whole.with_changes(at_epoch=datetime(2026, 8, 22, 10, tzinfo=UTC))
+    assert moved.title == "A day in March (moved by +174 days to the date of the elements)"
+    assert moved.summary.endswith("is about 1 March 2026.  What happened.")
+    assert whole.with_changes(at_epoch=START) == whole
+
+
 @pytest.mark.parametrize(
     ("change", "said", "hinted"),
     [

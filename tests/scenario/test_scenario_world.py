@@ -206,6 +206,7 @@ def test_own_gateways_and_antennas_join_the_table():
         ({"pops": {"include": ["Frankfort"]}}, "pops.include", "Frankfurt"),
         ({"constellation": {"use": "kuiper"}}, "constellation.use", "kuiper-630"),
         ({"countries": {"served": ["ZZ"]}}, "ZZ", "known"),
+        ({"terminals": [{"count": 1, "country": "ZZ"}]}, "terminals[0].country: no land", "known"),
         ({"areas": [{"name": "a", "country": "ZZ"}]}, "areas[0].country", "known"),
         ({"areas": [{"name": "a", "cells": ["xyz"]}]}, "'a'", "H3"),
         ({"areas": [{"name": "a", "outline": [[30, 50], [30.01, 50], [30, 50.01]]}]}, "no cell", "larger"),
@@ -227,6 +228,19 @@ def test_a_name_that_is_not_there_is_refused_with_the_nearest(more, said, hinted
     error = refusal(**more)
     assert said in error.detail
     assert hinted in error.hint
+
+
+def test_a_country_that_no_land_is_known_for_is_told_with_its_line(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'name = "m"\nstart = 2026-03-01T00:00:00Z\nend = 2026-03-01T01:00:00Z\n'
+        'constellation.use = "kuiper-630"\n[[terminals]]\ncount = 1\ncountry = "UA"\n'
+        '[countries]\nserved = ["UA", "ZZ"]\n'
+    )
+    with pytest.raises(
+        BadInput, match=r"mine.toml: line 9: countries.served\[1\]: no land is known for 'ZZ'"
+    ):
+        compile_world(load_scenario(path).with_changes(seed=3))
 
 
 def test_real_elements_of_another_date_give_a_warning(test_data):

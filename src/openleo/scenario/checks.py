@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from openleo.base.errors import BadInput, did_you_mean
+from openleo.ground.countries import OTHER_CODES, country_hint
 from openleo.scenario.assumptions import set_at
 from openleo.scenario.blocks import AreaBlock, FaultBlock, TerminalsBlock, WithdrawalBlock
-from openleo.scenario.fields import Spell
+from openleo.scenario.fields import Spell, utc_text
 from openleo.scenario.problems import Path, Problem, problem
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _times(scenario: "Scenario") -> Iterable[Problem]:
 
 
 def _not_after(path: Path, value: datetime, other: str, limit: datetime) -> Problem:
-    return problem(path, f"is not after {other} {limit.isoformat()}", f"make it later than {other}", value)
+    return problem(path, f"is not after {other} {utc_text(limit)}", f"make it later than {other}", value)
 
 
 def _names(scenario: "Scenario") -> Iterable[Problem]:
@@ -194,8 +195,10 @@ def _withdrawal(path: Path, withdrawal: WithdrawalBlock, area: Named, account: N
         )
         yield problem(path, f'does not go with by = "{withdrawal.by}"', f"write {wanted}", target)
     elif isinstance(target, str):
-        if withdrawal.by == "country" and not (len(target) == 2 and target.isupper()):
-            yield problem(path, "is not a country code", 'write two capital letters, such as "UA"', target)
+        if withdrawal.by == "country" and (
+            not (len(target) == 2 and target.isupper()) or target in OTHER_CODES
+        ):
+            yield problem(path, "is not a country code", country_hint(target), target)
         elif withdrawal.by != "country":
             yield from (area if withdrawal.by == "area" else account)(path, target)
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
+from openleo.ground.countries import OTHER_CODES, iso_code
+
 
 def _instant(value: Any) -> datetime:
     if isinstance(value, str):  # canonical JSON and command-line changes bring text
@@ -24,12 +26,13 @@ def _instant(value: Any) -> datetime:
     return value.astimezone(UTC)
 
 
-def _to_text(value: datetime) -> str:
+def utc_text(value: datetime) -> str:
+    """Write an instant as 2022-10-07T17:30:00Z."""
     return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 Instant = Annotated[
-    datetime, BeforeValidator(_instant), PlainSerializer(_to_text, return_type=str, when_used="json")
+    datetime, BeforeValidator(_instant), PlainSerializer(utc_text, return_type=str, when_used="json")
 ]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=4000)]
 MaybeText = Annotated[str, Field(strict=True, max_length=4000)]
@@ -45,11 +48,12 @@ Flag = Annotated[bool, Field(strict=True)]
 
 
 def _country(value: str) -> str:
-    if len(value) != 2 or not value.isascii() or not value.isalpha() or not value.isupper():
-        raise ValueError(
-            'is not a country code; write two capital letters (ISO 3166-1 alpha-2), such as "UA"'
-        )
-    return value
+    formed = len(value) == 2 and value.isascii() and value.isalpha() and value.isupper()
+    if formed and value not in OTHER_CODES:
+        return value
+    meant = iso_code(value)
+    fix = f'write "{meant}"' if meant else 'write two capital letters, such as "UA"'
+    raise ValueError(f"is not a country code; {fix} (ISO 3166-1 alpha-2)")
 
 
 Country = Annotated[str, Field(strict=True), AfterValidator(_country)]

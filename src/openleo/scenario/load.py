@@ -1,5 +1,6 @@
 """Finding a scenario: a built-in by name, or a TOML file by path."""
 
+import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -8,6 +9,7 @@ from openleo.base.errors import BadInput, did_you_mean
 from openleo.scenario.model import Scenario, scenario_from
 
 LARGEST_BYTES = 16 * 1024 * 1024
+_DATE_LIKE = re.compile(r"=\s*\d{1,4}[-./ ]\w{1,9}[-./ ]\d")
 _BUILTIN = files("openleo.scenario") / "builtin"
 
 
@@ -70,7 +72,8 @@ def _parse(text: str, origin: str) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(
-            f"{origin} is not TOML: {error}",
-            "check quotes and brackets there, and that the file is whole; https://toml.io shows the syntax",
-        ) from None
+        hint = "check quotes and brackets there, and that the file is whole; https://toml.io shows the syntax"
+        line = re.search(r"at line (\d+)", str(error))
+        if line and _DATE_LIKE.search(text.splitlines()[int(line[1]) - 1]):
+            hint = "a TOML date is 2026-03-01T00:00:00Z: with two digits each, seconds, and Z for UTC"
+        raise BadInput(f"{origin} is not TOML: {error}", hint) from None

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,9 +31,18 @@ from openleo.scenario.blocks import (
 )
 from openleo.scenario.checks import check
 from openleo.scenario.fields import Block, Count, Instant, MaybeText, Text
+from openleo.scenario.problems import Path as ProblemPath
 from openleo.scenario.problems import Problem, bad_input, problems_of
 
 SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFrom:
+    """What a scenario was read from, for messages; scenarios are equal wherever they come from."""
+
+    origin: str = field(default="", compare=False)
+    text: str = field(default="", compare=False)
 
 
 class Scenario(Block):
@@ -63,11 +73,36 @@ class Scenario(Block):
     faults: tuple[FaultBlock, ...] = ()
     assumptions: tuple[AssumptionBlock, ...] = ()
     _folder: Path | None = PrivateAttr(default=None)
+    _file: ReadFrom = PrivateAttr(default_factory=ReadFrom)
 
     @property
     def folder(self) -> Path | None:
         """Folder that relative paths start from; None for a built-in or one made in Python."""
         return self._folder
+
+    def country_codes(self) -> Iterator[tuple[ProblemPath, str]]:
+        """Yield (path, code) for each country that the scenario names, except those of sites."""
+        for code in self.pops.home:
+            yield ("pops", "home", code), code
+        lists: list[tuple[ProblemPath, tuple[str, ...]]] = [
+            (("countries", key), getattr(self.countries, key)) for key in ("served", "blocked")
+        ]
+        for key in ("terminals", "background", "limits"):
+            lists += [((key, n, "countries"), x.countries) for n, x in enumerate(getattr(self, key))]
+        for path, codes in lists:
+            for n, code in enumerate(codes):
+                yield (*path, n), code
+        for key in ("terminals", "areas"):
+            for n, item in enumerate(getattr(self, key)):
+                if item.country:
+                    yield (key, n, "country"), item.country
+        for n, withdrawal in enumerate(self.withdrawals):
+            if withdrawal.by == "country":
+                yield ("withdrawals", n, "target"), str(withdrawal.target)
+
+    def bad_input(self, problems: Sequence[Problem]) -> BadInput:
+        """Return the error that tells these problems, with their lines where the file is known."""
+        return bad_input(problems, origin=self._file.origin or self.name, text=self._file.text)
 
     def document(self) -> dict[str, Any]:
         """Return the scenario as the plain data a file holds, defaults included."""
@@ -95,7 +130,8 @@ class Scenario(Block):
         """Return the scenario with other settings, checked anew.
 
         ``start`` alone keeps the length; times of faults and switches stay.  ``at_epoch`` moves everything
-        by whole days so that the start comes nearest to that instant, for element sets of another date.
+        by whole days so that the start comes nearest to that instant, for element sets of another date; title
+        and summary then say by how many, for what they tell of a date was true of another day.
         ``without`` and ``with_`` switch assumptions off and on by id; ``changes`` sets keys by their dotted
         path, such as ``{"network.beams": 8, "terminals.civil.count": 100}``.
 
@@ -105,7 +141,7 @@ class Scenario(Block):
         if constellation is not None and Path(constellation).is_file():
             constellation = str(Path(constellation).resolve())  # as the caller sees it, not from the folder
         if at_epoch is not None:
-            _shift(document, days=round((_aware(at_epoch) - self.start) / timedelta(days=1)))
+            _move(document, days=round((_aware(at_epoch) - self.start) / timedelta(days=1)))
         if start is not None:
             document["start"] = _aware(start)
             document["end"] = _aware(start) + (self.end - self.start)
@@ -121,7 +157,10 @@ class Scenario(Block):
                 set_at(document, key, value)
         switch(document, without, enabled=False)
         switch(document, with_, enabled=True)
-        return scenario_from(document, origin=self.name, folder=self._folder)
+        changed = scenario_from(document, origin=self.name, folder=self._folder)
+        if not changes:
+            changed._file = self._file
+        return changed
 
     def files(self) -> tuple[Path, ...]:
         """Return the files that the scenario names, in order of first mention."""
@@ -171,7 +210,7 @@ def scenario_from(
         scenario = Scenario.model_validate(document)
     except ValidationError as error:
         raise bad_input(problems_of(error, document, Scenario), origin=origin, text=text) from None
-    scenario._folder = folder
+    scenario._folder, scenario._file = folder, ReadFrom(origin, text)
     problems: list[Problem] = check(scenario)
     if problems:
         raise bad_input(problems, origin=origin, text=text)
@@ -186,8 +225,16 @@ def _aware(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
-def _shift(document: dict[str, Any], *, days: int) -> None:
-    """Move every instant of a document by whole days, so that each keeps its time of day."""
+def _move(document: dict[str, Any], *, days: int) -> None:
+    """Move every instant of a document by whole days, so that each keeps its time of day, and say so."""
+    if days == 0:
+        return
+    told = f"moved by {days:+,} day{'' if abs(days) == 1 else 's'} to the date of the elements"
+    if document["title"]:
+        document["title"] += f" ({told})"
+    was = f"{document['start'].day} {document['start']:%B %Y}"
+    first = f"Everything is {told}: what the scenario says of dates is about {was}."
+    document["summary"] = f"{first}  {document['summary']}".strip()
     delta = timedelta(days=days)
     document["start"], document["end"] = document["start"] + delta, document["end"] + delta
     for value in document.values():

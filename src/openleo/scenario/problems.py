@@ -4,11 +4,13 @@ import re
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from openleo.base.errors import BadInput, did_you_mean
+from openleo.scenario.fields import utc_text
 
 SHOWN = 8  # mistakes named at once
 Path = tuple[str | int, ...]
@@ -61,11 +63,14 @@ def bad_input(problems: Sequence[Problem], *, origin: str, text: str = "") -> Ba
 
 def _tell(p: Problem, line: int | None) -> str:
     where = f"line {line}: {p.key}" if line else p.key
-    return f"{where} {f'= {_show(p.value)} ' if p.has_value else ''}{p.what}"
+    return f"{where} {f'= {_show(p.value)} ' if p.has_value else ''}{p.what}".replace(" : ", ": ", 1)
 
 
 def _show(value: object) -> str:
-    text = value.isoformat() if hasattr(value, "isoformat") else repr(value)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        text = utc_text(value)
+    else:
+        text = value.isoformat() if hasattr(value, "isoformat") else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -139,9 +144,18 @@ def _translate(path: Path, item: dict[str, Any], model: type[BaseModel]) -> Prob
         return problem(path, "has characters that cannot be used here", fix, value)
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
-        return problem(path, f"{words} {context[bound]}", "choose a value in that range", value)
+        return problem(
+            path, f"{words} {context[bound]}", _order_of(path) or "choose a value in that range", value
+        )
     what, fix = _WORDS.get(kind, (f"does not fit: {item['msg']}", "see docs/scenarios.md"))
     return problem(path, what, fix, value)
+
+
+def _order_of(path: Path) -> str:
+    """Return how the two numbers of a position are ordered, where the path leads into one."""
+    if "outline" in path:
+        return "corners of an outline are [longitude, latitude]: swapped?"
+    return "positions are [latitude, longitude]: swapped?" if {"points", "waypoints"} & set(path) else ""
 
 
 def keys_at(model: type[BaseModel], path: Path) -> list[str]:

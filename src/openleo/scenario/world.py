@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from openleo.base.clock import first_slot_from, to_datetime64
 from openleo.base.errors import BadInput, did_you_mean
 from openleo.ground.cells import cell_of
+from openleo.ground.countries import country_hint
 from openleo.ground.land import Land, land_table
 from openleo.ground.masks import HorizonMask, MaskTable
 from openleo.ground.sites import Gateways, Pops
@@ -20,8 +21,10 @@ from openleo.policy import Rules, Subjects
 from openleo.scenario.areas import Cells, area_cells
 from openleo.scenario.blocks import NetworkBlock
 from openleo.scenario.faults import Fault, Things, idle_faults, resolve_faults
+from openleo.scenario.fields import utc_text
 from openleo.scenario.groups import background_cells, build_group, group_name
 from openleo.scenario.model import Scenario
+from openleo.scenario.problems import problem
 from openleo.scenario.remarks import Placed, check_points, remarks
 from openleo.scenario.rules import rules_timeline
 from openleo.scenario.sites import gateways_of, home_pops, pops_of
@@ -173,7 +176,7 @@ def slots_of(scenario: Scenario) -> tuple[int, int]:
     stop = first_slot_from(to_datetime64(scenario.end))
     if stop <= first:
         raise BadInput(
-            f"no slot starts between {scenario.start.isoformat()} and {scenario.end.isoformat()}",
+            f"no slot starts between {utc_text(scenario.start)} and {utc_text(scenario.end)}",
             "make the run at least 15 s long (slots start at :12, :27, :42 and :57)",
         )
     return first, stop - 1
@@ -206,17 +209,15 @@ def _land(scenario: Scenario) -> Land:
 
 
 def _check_countries(scenario: Scenario, land: Land) -> None:
-    """Raise BadInput for a country of terminals, background, areas or homes that no land table knows."""
-    named = [(f"pops.home.{code}", code) for code in scenario.pops.home]
-    for n, group in enumerate(scenario.terminals):
-        codes = group.countries or ((group.country,) if group.country else ())
-        named += [(f"terminals[{n}].countries", code) for code in codes]
-    for n, block in enumerate(scenario.background):
-        named += [(f"background[{n}].countries", code) for code in block.countries]
-    named += [(f"areas[{n}].country", a.country) for n, a in enumerate(scenario.areas) if a.country]
-    for key, code in named:
-        if code not in land.countries and code not in land.too_small:
-            raise BadInput(f"{key}: no land is known for {code!r}", did_you_mean(code, land.countries))
+    """Raise BadInput for every country of the scenario that the land table does not know."""
+    known = {*land.countries, *land.too_small}
+    wrong = [
+        problem(path, f": no land is known for {code!r}", country_hint(code, land.countries))
+        for path, code in scenario.country_codes()
+        if code not in known
+    ]
+    if wrong:
+        raise scenario.bad_input(wrong)
 
 
 def _terminals(
