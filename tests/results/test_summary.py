@@ -1,8 +1,12 @@
 """The summary counts every terminal-hour once, and says it in words."""
 
+from pathlib import Path
+from typing import Any
+
+import polars as pl
 import pytest
 
-from openleo.base.clock import SLOT_S
+from openleo.base.clock import SLOT_S, slot_start
 from openleo.results.execute import simulate
 from openleo.results.run import Run
 from openleo.results.summary import Summary, summary_of
@@ -33,10 +37,36 @@ def test_dark_terminals_are_counted_with_rule_or_fault(small_run: Run, summary: 
 
 def test_a_fault_is_told_with_before_and_after(summary: Summary) -> None:
     lost = next(f for f in summary.faults if f.name == "both-lost")
-    assert lost.online == lost.worst == 0.0
+    assert lost.online == 0.0
+    assert (lost.most, lost.most_slot) == (45, lost.from_slot), "all but the four whose account is disabled"
     assert lost.is_before
     assert lost.otherwise > 0.5
     assert lost.dark[0][0] == Cause.NO_GATEWAY
+
+
+def test_a_faults_worst_slot_is_of_what_it_caused(small_run: Run, summary: Summary) -> None:
+    mains = next(f for f in summary.faults if f.name == "mains")
+    by_slot = [
+        small_run.dark(slot_start(slot)).filter(
+            (pl.col("fault") == "mains") & (pl.col("online_seconds") == 0)
+        )
+        for slot in range(small_run.first_slot, small_run.until_slot)
+    ]
+    counts = [len(dark) for dark in by_slot]
+    assert mains.most == max(counts) > 0
+    assert mains.most_slot == small_run.first_slot + counts.index(max(counts))
+
+
+def test_the_recipe_of_the_page_gives_the_summarys_hours(small_run: Run, summary: Summary) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
+    recipe = page.partition("### How long it was dark")[2].split("```python\n")[1].split("```")[0]
+    names: dict[str, Any] = {"run": small_run, "pl": pl}
+    exec(recipe, names)
+    hours = dict(names["hours"].rows())
+    for cause in {group.cause for group in summary.dark}:
+        mine = sum(group.hours for group in summary.dark if group.cause == cause)
+        assert hours.pop(int(cause)) == pytest.approx(mine)
+    assert not hours
 
 
 def test_the_worst_slot_and_what_stands_out_in_it(small_run: Run, summary: Summary) -> None:
@@ -58,7 +88,8 @@ def test_the_words_begin_with_what_it_is_and_end_with_what_to_type(small_run: Ru
     assert lines[-1].split("next")[1].strip().startswith(f"openleo explain {small_run.path} --terminal ")
     text = "\n".join(lines)
     assert "ACCOUNT_DISABLED  4 terminals, 0.4 h, the whole run" in text
-    assert "the bill was not paid" in text
+    assert "4 terminals, 0.4 h, the whole run; rule account/unpaid-2: the bill was not paid" in text
+    assert "those passing through too" in text
     assert "both-lost (gateway" in text
 
 

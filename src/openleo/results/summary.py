@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from openleo.base.clock import SLOT_S
 from openleo.results.dark import Dark, cell_rows, dark_of, example_of, lost_seconds
@@ -19,9 +21,10 @@ _BEFORE_SLOTS = 240  # a fault is compared with the hour before it
 class FaultEffect:
     """What one fault did in its slots [from_slot, until_slot) of the run.
 
-    Shares of terminals online: the mean over its slots, the worst of them, and the mean of up to an hour
-    before (or after, where it holds from the start; -1 where it holds throughout).  ``dark`` are the
-    terminal-hours that name it, by cause.
+    Shares of terminals online: the mean over its slots, and the mean of up to an hour before (or after, where
+    it holds from the start; -1 where it holds throughout).  ``dark`` are the terminal-hours that name it, by
+    cause; ``most`` the most terminals dark throughout a slot because of it and ``most_slot`` the first such
+    slot, -1 where the run does not hold that.
     """
 
     name: str
@@ -30,7 +33,8 @@ class FaultEffect:
     from_slot: int
     until_slot: int
     online: float
-    worst: float
+    most: int
+    most_slot: int
     otherwise: float
     is_before: bool
     dark: tuple[tuple[Cause, float], ...]
@@ -134,6 +138,7 @@ def _effects(run: "Run") -> list[FaultEffect]:
         cells = rows.agg((pl.col("own").sum() * SLOT_S / 3600).alias("hours")).collect()
     hours = pl.concat([own, cells]).sort(["hours", "cause"], descending=[True, False])
     found = []
+    blamed = _blamed(run) if full else None
     for row, fault in enumerate(run.faults.iter_rows(named=True)):
         begin, until = max(fault["from_slot"], run.first_slot), min(fault["until_slot"], run.until_slot)
         if begin >= until:
@@ -150,13 +155,30 @@ def _effects(run: "Run") -> list[FaultEffect]:
                 from_slot=begin,
                 until_slot=until,
                 online=_share(during),
-                worst=_share(during[(w := _worst_row(during)) : w + 1]),
+                most=-1 if blamed is None else int(blamed[row].max()),
+                most_slot=-1 if blamed is None else run.first_slot + int(blamed[row].argmax()),
                 otherwise=_share(other) if len(other) else -1.0,
                 is_before=bool(len(before)),
                 dark=tuple((Cause(c), float(h)) for c, h in zip(mine["cause"], mine["hours"], strict=True)),
             )
         )
     return found
+
+
+def _blamed(run: "Run") -> NDArray[np.int64]:
+    """Return how many terminals each fault kept dark throughout each slot (F, T)."""
+    slots = run.until_slot - run.first_slot
+    change = np.zeros((len(run.faults), slots + 1), np.int64)
+    own = run.overrides.filter((pl.col("fault") >= 0) & (pl.col("seconds") == 0))
+    np.add.at(change, (own["fault"].to_numpy(), own["from_slot"].to_numpy() - run.first_slot), 1)
+    np.add.at(change, (own["fault"].to_numpy(), own["until_slot"].to_numpy() - run.first_slot), -1)
+    count = change.cumsum(axis=1)[:, :slots]
+    cells = cell_rows(run).filter(pl.col("fault") >= 0).group_by("fault", "slot").agg(pl.col("own").sum())
+    rows = cells.collect()
+    np.add.at(
+        count, (rows["fault"].to_numpy(), rows["slot"].to_numpy() - run.first_slot), rows["own"].to_numpy()
+    )
+    return count
 
 
 def _between(run: "Run", first: int, until: int) -> pl.DataFrame:

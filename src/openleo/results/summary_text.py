@@ -1,8 +1,8 @@
 """The lines of a summary."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
-from textwrap import fill, shorten
 from typing import TYPE_CHECKING
 
 from openleo.base.clock import format_utc, slot_start
@@ -14,8 +14,7 @@ from openleo.snapshot.causes import MEANING
 if TYPE_CHECKING:
     from openleo.results.run import Run
 
-_WIDTH = 100
-_LONGEST = 240  # of what is said about one rule; `openleo explain` says all of it
+_WHY = re.compile(r"; why: ([^;]+)")  # the first clause; `openleo explain` says all of it
 _SHOWN = 12  # kinds of darkness; the rest are counted
 
 
@@ -84,20 +83,12 @@ def _dark_lines(run: "Run", s: Summary) -> Iterator[str]:
     if not s.dark:
         yield "dark        nobody, at any time"
         return
-    yield "dark, by cause (terminal-hours)"
+    passing = ", those passing through too" if run.terminals["moving"].any() else ""
+    yield f"dark, by cause: terminals that were for any time{passing}; hours of terminal time"
     width = max(len(group.cause.name) for group in s.dark)
     groups = _merged(s.dark)
     for same in groups[:_SHOWN]:
-        yield f"  {same[0].cause.name:<{width}}  {_who(run, _sum(same))}"
-        indent = " " * (width + 4)
-        yield fill(
-            shorten(_behind(run, same), _LONGEST, placeholder=" ..."),
-            _WIDTH,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
+        yield f"  {same[0].cause.name:<{width}}  {_who(run, _sum(same))}; {_behind(run, same)}"
     if len(groups) > _SHOWN:
         rest = [group for same in groups[_SHOWN:] for group in same]
         yield f"  and {len(rest)} more, {_hours(sum(group.hours for group in rest))}"
@@ -140,7 +131,8 @@ def _behind(run: "Run", same: list[Dark]) -> str:
     group = same[0]
     if group.rule >= 0:
         rule = run.rules.row(group.rule, named=True)
-        return f"rule {rule['id']}: {rule['text'].removeprefix(rule['id'] + ': ' + rule['code'] + ': ')}"
+        why = _WHY.search(rule["text"])
+        return f"rule {rule['id']}" + (f": {why[1]}" if why else "")
     if group.fault >= 0:
         names = [run.faults["name"][g.fault] for g in same]
         return f"{group.meaning}: " + ("faults " if len(names) > 1 else "fault ") + ", ".join(names)
@@ -150,15 +142,23 @@ def _behind(run: "Run", same: list[Dark]) -> str:
 def _fault_lines(fault: FaultEffect) -> Iterator[str]:
     begin, end = (format_utc(slot_start(slot)) for slot in (fault.from_slot, fault.until_slot))
     yield f"  {fault.name} ({fault.kind} {fault.target}), {begin} to {end}".replace(" )", ")")
-    text = f"    online {_percent(fault.online)} (worst slot {_percent(fault.worst)})"
+    text = f"    online {_percent(fault.online)} meanwhile"
     if fault.otherwise >= 0:
         text += f"; {'the hour before' if fault.is_before else 'the hour after'} {_percent(fault.otherwise)}"
     yield text
-    if fault.dark:
+    if fault.most < 0:
+        yield "    who was dark because of it is not kept with detail cells"
+    elif fault.dark:
         parts = ", ".join(f"{cause.name} {_hours(hours)}" for cause, hours in fault.dark)
-        yield f"    dark because of it: {parts} of terminal time"
+        yield f"    dark because of it: {parts} of terminal time; {_most(fault)}"
     else:
         yield "    no terminal was dark because of it"
+
+
+def _most(fault: FaultEffect) -> str:
+    if fault.most == 0:
+        return "none throughout a slot"
+    return f"at most {_count(fault.most)} at once, first at {format_utc(slot_start(fault.most_slot))}"
 
 
 def _next_lines(run: "Run", s: Summary) -> Iterator[str]:
