@@ -1,16 +1,19 @@
 """Who was dark at an instant is exactly what the tables of slots, terminals and causes say."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 
 from openleo.base.clock import format_utc, slot_start
-from openleo.base.errors import BadInput
+from openleo.base.errors import BadInput, OpenleoWarning
 from openleo.results.choice import ALL_SECONDS
 from openleo.results.dark_text import dark_lines
 from openleo.results.execute import simulate
 from openleo.results.moment import DARK_COLUMNS, line_of, moment_of
-from openleo.results.run import Run
+from openleo.results.run import Run, open_run
 from openleo.scenario.model import Scenario
 
 
@@ -89,6 +92,21 @@ def test_the_words_count_by_cause_and_name_towns(small_run: Run) -> None:
     assert "4  ACCOUNT_DISABLED  rule account/unpaid-2" in text
     assert ", UA, cell 85" in text
     assert any(name in text for name in dark["id"])
+
+
+def test_a_slot_computed_otherwise_than_written_is_told(by_cells: Run, tmp_path: Path) -> None:
+    folder = shutil.copytree(by_cells.path, tmp_path / "copy")
+    other = open_run(folder)
+    other.__dict__["slot_causes"] = by_cells.slot_causes.with_columns(terminals=pl.col("terminals") + 1)
+    with pytest.warns(OpenleoWarning, match="computed again has other causes"):
+        other.dark(instant(other, other.first_slot))
+
+
+def test_the_page_lists_every_column(small_run: Run) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
+    part = page.partition("### run.dark(at)")[2].partition("### How long")[0]
+    for column in (*DARK_COLUMNS, *small_run.timeline(0).columns):
+        assert f"`{column}`" in part, column
 
 
 def test_an_instant_outside_the_run_says_the_span(small_run: Run) -> None:

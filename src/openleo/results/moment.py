@@ -4,6 +4,7 @@ Read from the tables; of a run without rows by slot and cell (detail "cells"), c
 from the state saved with the chunk.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openleo.base.clock import slot_start
+from openleo.base.errors import OpenleoWarning
 from openleo.results.choice import ALL_SECONDS, beam_shares, bits_set, rows_of_share
 from openleo.results.frames import frame_of, sorted_columns
 from openleo.snapshot.causes import Cause
@@ -63,6 +65,13 @@ def _replayed(run: "Run", snapshot: Snapshot) -> Moment:
     from openleo.results.execute import positions_of
 
     slot, tracked = snapshot.slot, run.network.tracked
+    written = run.slot_causes.filter(pl.col("slot") == slot).select("cause", "terminals")
+    if dict(written.rows()) != {cause: n for cause, n in snapshot.causes.items() if n}:
+        warnings.warn(
+            f"slot {slot} computed again has other causes than the run: another openleo or machine made it",
+            OpenleoWarning,
+            stacklevel=2,
+        )
     who, cell, where = positions_of(run.network)(slot)
     names = ("latitude_deg", "longitude_deg", "speed_m_s")
     beams = {c.name: snapshot.beams[c.name] for c in BEAMS.columns if c.name != "slot"}

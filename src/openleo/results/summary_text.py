@@ -144,7 +144,8 @@ def _fault_lines(fault: FaultEffect) -> Iterator[str]:
     yield f"  {fault.name} ({fault.kind} {fault.target}), {begin} to {end}".replace(" )", ")")
     text = f"    online {_percent(fault.online)} meanwhile"
     if fault.otherwise >= 0:
-        text += f"; {'the hour before' if fault.is_before else 'the hour after'} {_percent(fault.otherwise)}"
+        when = "before" if fault.is_before else "after"
+        text += f"; up to an hour {when} {_percent(fault.otherwise)}"
     yield text
     if fault.most < 0:
         yield "    who was dark because of it is not kept with detail cells"
