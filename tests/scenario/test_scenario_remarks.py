@@ -130,6 +130,7 @@ def write_fleet(path, *, maker="STARLINK", wrong=(), nameless=()):
 def test_a_damaged_file_of_elements_is_used_and_what_was_left_out_is_told(tmp_path):
     write_fleet(tmp_path / "fleet.csv", wrong=range(5), nameless=(7, 8))
     out, nameless = warnings(tmp_path, constellation={"use": "fleet.csv"})
+    assert out.startswith("fleet.csv: ")  # without its folder: manifests do not tell where a file lay
     assert "5 records were left out, 43 are used: line 2: inclination 953.2" in out
     assert out.endswith("; and 2 more")
     assert "2 of 43 satellites have no name (catalogue numbers 50007, 50008)" in nameless

@@ -190,6 +190,11 @@ def test_own_gateways_and_antennas_join_the_table():
         ({"gateways": {"include": ["Xyzzy"]}}, "gateways.include", "openleo sites gateways"),
         ({"gateways": {"countries": ["UK"]}}, "'UK'", "GB"),
         (
+            {"gateways": {"countries": ["UA"]}},
+            "gateways.countries: there is no gateway in country 'UA'",
+            "known",
+        ),
+        (
             {"faults": [{"kind": "gateway", "target": "Muallim"}]},
             "Muallim exists, but gateways.include leaves it out",
             'add "Muallim"',

@@ -73,7 +73,8 @@ def load_constellation(use: str | Path, *, at: np.datetime64) -> Constellation:
 
 def file_warnings(result: ReadResult) -> tuple[tuple[str, str], ...]:
     """Return (detail, hint) for what a file lacks: records that were left out, names that are missing."""
-    where = "the element sets" if result.path is None else str(result.path)
+    # Its name and not its path, for a manifest is the same wherever the file lies.
+    where = "the element sets" if result.path is None else result.path.name
     found = []
     if result.problems:
         first = "; ".join(
@@ -86,16 +87,17 @@ def file_warnings(result: ReadResult) -> tuple[tuple[str, str], ...]:
             (
                 f"{where}: {count} left out, {len(result.sets):,} are used: {first}"
                 + (f"; and {more:,} more" if more > 0 else ""),
-                f"download or mend the file; `openleo constellation info {where} --problems` shows them all",
+                f"download or mend the file; `openleo constellation info FILE --problems` shows them all",
             )
         )
     nameless = nameless_rows(result.sets)
     if len(nameless):
+        has = "has" if len(nameless) == 1 else "have"
         some = result.sets.catalogue_number[nameless[:SHOWN_REASONS]].tolist()
         numbers = ", ".join(map(str, some)) + (", ..." if len(nameless) > SHOWN_REASONS else "")
         found.append(
             (
-                f"{where}: {len(nameless):,} of {len(result.sets):,} satellites have no name (catalogue"
+                f"{where}: {len(nameless):,} of {len(result.sets):,} satellites {has} no name (catalogue"
                 f" numbers {numbers}): their generation is not known, and they are taken to have lasers and"
                 " to serve terminals",
                 "bring element sets with names: 3LE, or OMM with OBJECT_NAME",

@@ -26,7 +26,10 @@ def gateways_of(scenario: Scenario) -> Gateways:
     if block.include == "live":
         rows = table.live_at(scenario.start.date())
         if block.countries:
-            rows = np.intersect1d(rows, table.in_countries(block.countries))
+            try:
+                rows = np.intersect1d(rows, table.in_countries(block.countries))
+            except BadInput as error:
+                raise BadInput(f"gateways.countries: {error.detail}", error.hint) from None
     else:
         names = [g if isinstance(g, str) else g.name for g in block.include]
         rows = np.array([_row(table, name, "gateways.include") for name in names], np.int64)
