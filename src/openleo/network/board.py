@@ -52,7 +52,7 @@ class Board(NamedTuple):
     to spare; gateway (N,) int16 the gateway whose antenna follows it; free_antennas (G,) int16; satellite
     (C, 4) int16 and colours (C, 4) uint64 the cell's beams by satellite, one bit a (dwell, channel), the
     first unit's satellite first; footprint (C, 4, 4) float32; used (C,) uint64 union of colours; widest_m
-    (C,) float32.
+    (C,) float32.  turned (4,) float32 is scratch.
     """
 
     first: NDArray[np.int32]
@@ -66,6 +66,7 @@ class Board(NamedTuple):
     footprint: NDArray[np.float32]
     used: NDArray[np.uint64]
     widest_m: NDArray[np.float32]
+    turned: NDArray[np.float32]
 
 
 def new_board(cells: int, satellites: int, limits: Limits, antennas: NDArray[np.int16]) -> Board:
@@ -83,6 +84,7 @@ def new_board(cells: int, satellites: int, limits: Limits, antennas: NDArray[np.
         footprint=np.zeros((cells, MAX_SATELLITES_PER_CELL, 4), np.float32),
         used=np.zeros(cells, np.uint64),
         widest_m=np.zeros(cells, np.float32),
+        turned=np.zeros(4, np.float32),
     )
 
 

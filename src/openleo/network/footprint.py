@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from openleo.network.ground import GroundPoints
 from openleo.network.kernels import kernel_inlined
 
 MARGIN = 1.01  # footprints are inflated by 1 % before they are compared
@@ -36,13 +37,27 @@ def footprint(
     out[2], out[3] = (e / flat, n / flat) if flat > 1.0 else (1.0, 0.0)
 
 
+def footprint_reference(
+    point_m: np.ndarray, up: np.ndarray, start_m: np.ndarray, end_m: np.ndarray, half_width_rad: float
+) -> tuple[float, float]:
+    """Return the semi-axes along and across the satellite's azimuth by cutting the cone with flat ground.
+
+    The far and near edges are not as far from the centre; to first order in the half width both are the mean.
+    """
+    sight = 0.5 * (start_m + end_m) - point_m
+    range_m = float(np.linalg.norm(sight))
+    elevation = math.asin(float(sight @ up) / range_m)
+    far = range_m * math.sin(half_width_rad) / math.sin(elevation - half_width_rad)
+    near = range_m * math.sin(half_width_rad) / math.sin(elevation + half_width_rad)
+    return 0.5 * (far + near), range_m * math.tan(half_width_rad)
+
+
 @kernel_inlined
-def _shape(ellipse: np.ndarray) -> tuple[float, float, float]:
+def _shape(major_m: float, minor_m: float, east: float, north: float) -> tuple[float, float, float]:
     """Return the symmetric 2x2 matrix S with support function sqrt(n.S n), as (ee, en, nn)."""
-    major2, minor2 = float(ellipse[0]) ** 2, float(ellipse[1]) ** 2
-    stretch = major2 - minor2
-    e, n = float(ellipse[2]), float(ellipse[3])
-    return minor2 + stretch * e * e, stretch * e * n, minor2 + stretch * n * n
+    minor2 = minor_m * minor_m
+    stretch = major_m * major_m - minor2
+    return minor2 + stretch * east * east, stretch * east * north, minor2 + stretch * north * north
 
 
 @kernel_inlined
@@ -58,8 +73,8 @@ def disjoint(first: np.ndarray, second: np.ndarray, east_m: float, north_m: floa
         return True
     if distance <= MARGIN * (first[1] + second[1]):
         return False
-    a_ee, a_en, a_nn = _shape(first)
-    b_ee, b_en, b_nn = _shape(second)
+    a_ee, a_en, a_nn = _shape(float(first[0]), float(first[1]), float(first[2]), float(first[3]))
+    b_ee, b_en, b_nn = _shape(float(second[0]), float(second[1]), float(second[2]), float(second[3]))
     e, n = east_m / distance, north_m / distance
     for _ in range(4):
         h1 = math.sqrt(a_ee * e * e + 2.0 * a_en * e * n + a_nn * n * n)
@@ -74,6 +89,28 @@ def disjoint(first: np.ndarray, second: np.ndarray, east_m: float, north_m: floa
     h1 = math.sqrt(a_ee * e * e + 2.0 * a_en * e * n + a_nn * n * n)
     h2 = math.sqrt(b_ee * e * e + 2.0 * b_en * e * n + b_nn * n * n)
     return e * east_m + n * north_m > MARGIN * (h1 + h2)
+
+
+@kernel_inlined
+def apart(
+    c: int, own: np.ndarray, n: int, other: np.ndarray, ground: GroundPoints, turned: np.ndarray
+) -> bool:
+    """Tell whether the footprint ``own`` at cell ``c`` and ``other`` at cell ``n`` are disjoint.
+
+    The other's axis is seen in the frame of ``c``: near the poles north turns from cell to cell.  turned (4,)
+    is scratch.
+    """
+    east_m = north_m = 0.0
+    east = north = 0.0
+    for k in range(3):
+        d = ground.point_m[n, k] - ground.point_m[c, k]
+        axis = other[2] * ground.east[n, k] + other[3] * ground.north[n, k]
+        east_m += d * ground.east[c, k]
+        north_m += d * ground.north[c, k]
+        east += axis * ground.east[c, k]
+        north += axis * ground.north[c, k]
+    turned[0], turned[1], turned[2], turned[3] = other[0], other[1], east, north
+    return disjoint(own, turned, east_m, north_m)
 
 
 def disjoint_reference(first: np.ndarray, second: np.ndarray, east_m: float, north_m: float) -> bool:

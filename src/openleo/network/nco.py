@@ -4,7 +4,7 @@ import numpy as np
 
 from openleo.network.board import MAX_SATELLITES_PER_CELL, Board, Limits
 from openleo.network.colouring import Neighbours
-from openleo.network.footprint import MARGIN, disjoint, footprint
+from openleo.network.footprint import MARGIN, apart, footprint
 from openleo.network.ground import GroundPoints
 from openleo.network.kernels import kernel, kernel_inlined
 from openleo.network.visibility import Sky
@@ -75,14 +75,9 @@ def _by_ellipses(
         n = near.cell[e]
         if not board.used[n] & open_colours or near.metres[e] > MARGIN * (own[0] + board.widest_m[n]):
             continue
-        east_m = north_m = 0.0
-        for k in range(3):
-            d = ground.point_m[n, k] - ground.point_m[c, k]
-            east_m += d * ground.east[c, k]
-            north_m += d * ground.north[c, k]
         for other in range(MAX_SATELLITES_PER_CELL):
-            if board.colours[n, other] & open_colours and not disjoint(
-                own, board.footprint[n, other], east_m, north_m
+            if board.colours[n, other] & open_colours and not apart(
+                c, own, n, board.footprint[n, other], ground, board.turned
             ):
                 open_colours &= ~board.colours[n, other]
     return open_colours

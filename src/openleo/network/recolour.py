@@ -13,7 +13,7 @@ from openleo.base.hashing import hash_u32
 from openleo.network.antennas import Antennas, acquire, may_serve
 from openleo.network.board import Board, Demand, Limits
 from openleo.network.colouring import Neighbours
-from openleo.network.footprint import MARGIN, disjoint, footprint
+from openleo.network.footprint import MARGIN, apart, footprint
 from openleo.network.ground import GroundPoints
 from openleo.network.kernels import kernel
 from openleo.network.nco import colours_of
@@ -87,12 +87,7 @@ def _blockers(
         n = near.cell[e]
         if work.colour[n] < 0 or near.metres[e] > MARGIN * (own[0] + board.widest_m[n]):
             continue
-        east_m = north_m = 0.0
-        for i in range(3):
-            d = ground.point_m[n, i] - ground.point_m[c, i]
-            east_m += d * ground.east[c, i]
-            north_m += d * ground.north[c, i]
-        if not disjoint(own, board.footprint[n, 0], east_m, north_m):
+        if not apart(c, own, n, board.footprint[n, 0], ground, board.turned):
             work.blockers[work.colour[n]] += 1
             work.by[work.colour[n]] = n
 
@@ -225,20 +220,26 @@ def give_way(
     ground: GroundPoints, sky: Sky, near: Neighbours, demand: Demand, limits: Limits, board: Board,
     antennas: Antennas, paths: Paths, work: Recolouring,
 ) -> None:  # fmt: skip
-    """Let each unserved cell in its turn take the place of the one with the latest turn, if that is later."""
-    steps = 0
-    for i in range(demand.order.shape[0]):
-        c = demand.order[i]
-        if board.first[c] >= 0 or demand.terminals[c] <= 0 or demand.candidates[c, 0] < 0:
-            continue
-        s, colour, other = _choose(
-            c, NEVER, i, ground, sky, near, demand, limits, board, antennas, paths, work
-        )  # fmt: skip
-        if s >= 0:
-            _replace(c, s, colour, other, ground, sky, limits, board, paths, work)
-        steps += 1
-        if steps >= MAX_STEPS:
-            break
+    """Let each unserved cell in its turn take the place of the one with the latest turn, if that is later.
+
+    Again from the first, until nobody can or the steps are used up.
+    """
+    steps, changed = 0, True
+    while changed:
+        changed = False
+        for i in range(demand.order.shape[0]):
+            c = demand.order[i]
+            if board.first[c] >= 0 or demand.terminals[c] <= 0 or demand.candidates[c, 0] < 0:
+                continue
+            if steps == MAX_STEPS:
+                return
+            steps += 1
+            s, colour, other = _choose(
+                c, NEVER, i, ground, sky, near, demand, limits, board, antennas, paths, work
+            )  # fmt: skip
+            if s >= 0:
+                _replace(c, s, colour, other, ground, sky, limits, board, paths, work)
+                changed = True
 
 
 @kernel
