@@ -87,7 +87,7 @@ def file_warnings(result: ReadResult) -> tuple[tuple[str, str], ...]:
             (
                 f"{where}: {count} left out, {len(result.sets):,} are used: {first}"
                 + (f"; and {more:,} more" if more > 0 else ""),
-                f"download or mend the file; `openleo constellation info FILE --problems` shows them all",
+                "download or mend the file; `openleo constellation info FILE --problems` shows them all",
             )
         )
     nameless = nameless_rows(result.sets)
