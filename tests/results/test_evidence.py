@@ -101,7 +101,7 @@ def test_a_power_cut_names_fault_and_assumption(small_run: Run) -> None:
     assert [a["id"] for a in found["assumptions"]] == ["blackout"]
     text = words(found)
     assert "no power: fault mains" in text
-    assert "openleo run small --without blackout" in text
+    assert f"openleo run {small_run.path} --without blackout" in text
     assert explained(small_run, "BOOTING")["own"]["power"] == "booting"
 
 

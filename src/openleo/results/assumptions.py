@@ -42,7 +42,7 @@ def assumptions_of(run: "Run", involved: Involved) -> list[dict[str, Any]]:
                 "text": assumption.text,
                 "source": assumption.source,
                 "confidence": assumption.confidence,
-                "switch_off": f"{program()} run {run.name} --without {assumption.id}",
+                "switch_off": f"{program()} run {run.path} --without {assumption.id}",
             }
         )
     return found
