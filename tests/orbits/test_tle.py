@@ -202,3 +202,16 @@ def checksum_blind(text: str, position: int) -> bool:
 def test_any_text_is_read_or_refused_but_never_crashes(text: str) -> None:
     with contextlib.suppress(BadInput):
         parse_tle_text(text)
+
+
+def test_a_name_goes_with_the_line_that_was_left_without_its_second() -> None:
+    """The next set, which has no name line of its own, is called by its number."""
+    lines = [
+        "FIRST",
+        "1 44713U 19074A   22336.47699629  .00001505  00000+0  11993-3 0  9994",
+        "1 44057U 19010A   22257.20365923  .00000199  00000+0  48632-3 0  9993",
+        "2 44057  87.9123 141.9130 0002574  59.6606 300.4780 13.16594606171036",
+    ]
+    result = parse_tle_text("\n".join(lines))
+    assert result.sets.name == ("44057",)
+    assert [p.line for p in result.problems] == [2]

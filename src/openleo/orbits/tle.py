@@ -56,6 +56,8 @@ def parse_lines(text: str, *, first_line: int = 1) -> tuple[list[Record], list[P
     for number, line in _lines(text, first_line):
         if line.startswith("1 "):
             problems.extend(_left_over(pending, keep_name=True))
+            if pending.line1:  # its name went with it
+                pending = _Pending()
             pending.line1, pending.line1_number = line, number
         elif line.startswith("2 "):
             try:
