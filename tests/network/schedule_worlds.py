@@ -180,23 +180,23 @@ def kept(world: World, board: Board) -> dict[str, np.ndarray]:
     }
 
 
-DIRECTIONS = np.linspace(0.0, 2.0 * np.pi, 720, endpoint=False)
+DIRECTIONS = np.linspace(0.0, 2.0 * np.pi, 360, endpoint=False)
 
 
 class Footprints:
-    """Footprints of (cell, satellite), and whether two overlap: the beam's edge drawn on the ground.
+    """Footprints of (cell, satellite), and whether two overlap.
 
-    Each is 720 points of an ellipse in the plane that touches the Earth at its cell; two are compared in the
-    plane of the first.  They are disjoint if some direction separates them.
+    Each is an ellipse in the plane that touches the Earth at its cell; two are compared in the plane of the
+    first.  They are disjoint if one of 360 directions separates them.
     """
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.edges: dict[tuple[int, int], np.ndarray] = {}
+        self.known: dict[tuple[int, int], np.ndarray] = {}
 
-    def edge_m(self, cell: int, satellite: int) -> np.ndarray:
-        """Return the edge (720, 3) about the cell's centre."""
-        if (cell, satellite) not in self.edges:
+    def axes_m(self, cell: int, satellite: int) -> np.ndarray:
+        """Return the semi-axes (2, 3), the longer first."""
+        if (cell, satellite) not in self.known:
             points, sky = self.world.points, self.world.sky
             up = points.up[cell]
             sight = 0.5 * (sky.start_m[satellite] + sky.end_m[satellite]) - points.point_m[cell]
@@ -205,24 +205,26 @@ class Footprints:
             major = minor * range_m / (sight @ up)
             along = sight - (sight @ up) * up
             along /= np.linalg.norm(along)
-            across = np.cross(up, along)
-            self.edges[cell, satellite] = (
-                major * np.cos(DIRECTIONS)[:, None] * along + minor * np.sin(DIRECTIONS)[:, None] * across
-            )
-        return self.edges[cell, satellite]
+            self.known[cell, satellite] = np.stack([major * along, minor * np.cross(up, along)])
+        return self.known[cell, satellite]
+
+    def meet(self, one: int, its: list[int], other: int, theirs: list[int], scale: float) -> np.ndarray:
+        """Tell which footprints at a cell, from satellites ``its``, share a point with which at another."""
+        points = self.world.points
+        plane = np.stack([points.east[one], points.north[one]], axis=1)
+        normal = plane @ np.stack([np.cos(DIRECTIONS), np.sin(DIRECTIONS)])  # (3, D)
+        gap = (points.point_m[other] - points.point_m[one]) @ normal
+
+        def extent(cell: int, satellites: list[int]) -> np.ndarray:
+            axes = np.array([self.axes_m(cell, s) for s in satellites]).reshape(-1, 2, 3)
+            return scale * np.linalg.norm(axes @ normal, axis=1)  # (S, D)
+
+        far = extent(one, its)[:, None] + extent(other, theirs)[None]
+        return np.asarray((gap - far).max(axis=2) <= 0.0)
 
     def overlap(self, one: tuple[int, int], other: tuple[int, int], scale: float) -> bool:
         """Tell whether two footprints, scaled by ``scale``, share a point."""
-        points = self.world.points
-        apart = points.point_m[other[0]] - points.point_m[one[0]]
-        distance = np.linalg.norm(apart)
-        reach = [np.linalg.norm(self.edge_m(*f), axis=1).max() for f in (one, other)]
-        if distance > 1.01 * scale * sum(reach):
-            return False
-        plane = np.stack([points.east[one[0]], points.north[one[0]]], axis=1)
-        normal = np.stack([np.cos(DIRECTIONS[::4]), np.sin(DIRECTIONS[::4])])
-        far = [(self.edge_m(*f) @ plane @ normal).max(axis=0) for f in (one, other)]  # symmetric about 0
-        return bool((apart @ plane @ normal - scale * (far[0] + far[1])).max() <= 0.0)
+        return bool(self.meet(one[0], [one[1]], other[0], [other[1]], scale)[0, 0])
 
 
 def broken_rules(world: World, board: Board) -> list[str]:

@@ -61,7 +61,7 @@ def grant(world, footprints, board, cell, satellite):
 
 
 def size(footprints, cell, satellite):
-    return float(np.linalg.norm(footprints.edge_m(cell, satellite)[0]))
+    return float(np.linalg.norm(footprints.axes_m(cell, satellite)[0]))
 
 
 def further_units_reference(world, first):

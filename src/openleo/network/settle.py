@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openleo.base.compile import njit
 from openleo.base.constants import LIGHT_M_S
 from openleo.network.board import MAX_SATELLITES_PER_CELL, Board
 from openleo.network.ground import GroundPoints
+from openleo.network.kernels import kernel, kernel_inlined
 from openleo.network.visibility import Sky
 
 CHANNEL_HZ = 240e6  # of 250 MHz spacing (Humphreys et al., doi 10.1109/TAES.2023.3268610)
@@ -49,7 +49,7 @@ class Beams(NamedTuple):
     rate_bps: NDArray[np.float32]
 
 
-@njit
+@kernel_inlined
 def unit_rate_bps(sine: float, dwells: int) -> float:
     """Return the capacity of one unit at an elevation with this sine."""
     row = 0
@@ -59,7 +59,7 @@ def unit_rate_bps(sine: float, dwells: int) -> float:
     return float(CHANNEL_HZ * _EFFICIENCY[row] / dwells)
 
 
-@njit
+@kernel_inlined
 def landing_of(s: int, pop: int, ways: Ways) -> int:
     """Return the satellite that brings down the traffic of satellite ``s`` for a PoP."""
     if not ways.by_laser[s]:
@@ -69,12 +69,19 @@ def landing_of(s: int, pop: int, ways: Ways) -> int:
     return s
 
 
-@njit
 def settle(
     points: GroundPoints, sky: Sky, ways: Ways, board: Board, dwells: int, feeder_cap_bps: float, out: Beams
 ) -> None:
     """Fill ``out`` from a finished board."""
-    carried = np.zeros(board.load.shape[0])
+    _settle(points, sky, ways, board, dwells, feeder_cap_bps, out, np.zeros(len(board.load)))
+
+
+@kernel
+def _settle(
+    points: GroundPoints, sky: Sky, ways: Ways, board: Board, dwells: int, feeder_cap_bps: float, out: Beams,
+    carried: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill ``out``, and ``carried`` (N,) with the bit/s that each satellite would bring down."""
     for c in range(board.first.shape[0]):
         pop = points.pop[c]
         for b in range(MAX_SATELLITES_PER_CELL):
