@@ -49,6 +49,12 @@ def _keep_kernels() -> None:
 _keep_kernels()
 
 
+def kernels_are_compiled() -> bool:
+    """Tell whether kernels of these sources are in the cache; if not, the first slots wait for the compiler."""
+    folder = numba.config.CACHE_DIR  # type: ignore[attr-defined]
+    return not folder or any(Path(folder).rglob("*.nbi"))
+
+
 def njit(function: F) -> F:
     """Compile ``function`` with numba: cached, without the GIL, numpy's division rules.
 

@@ -106,6 +106,7 @@ def command(
     give the same bytes, whatever the number of workers.  A run that was stopped goes on where it was when
     the same command is given again.
     """
+    from openleo.base.compile import kernels_are_compiled
     from openleo.results.execute import Stopped, default_folder, find_scenario, simulate
 
     found, folder = find_scenario(scenario)
@@ -115,6 +116,8 @@ def command(
     target = out or folder or default_folder(changed)
     if resume and not (target / "manifest.json").is_file():
         raise BadInput(f"there is no run to go on with in {target}", "leave --resume out to begin one")
+    if not (quiet or kernels_are_compiled()):
+        click.echo("compiling kernels for this machine: once, about half a minute", err=True)
     computed: list[bool] = []
     bar = _Bar(changed.name, quiet=quiet)
     try:

@@ -17,9 +17,10 @@ _FLAGS: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True, 
 def kernel(function: F) -> F:
     """Compile a kernel that neither makes nor returns arrays; with one made inside it does not compile.
 
-    Everything it calls must be compiled by this module too, as numba hands the option on to what it calls.
+    Everything it calls must be compiled by this module too, as numba hands its options on to what a function
+    calls unless that has its own.
     """
-    return cast(F, numba.njit(**_FLAGS)(function))
+    return cast(F, numba.njit(forceinline=False, **_FLAGS)(function))
 
 
 def kernel_inlined(function: F) -> F:
