@@ -50,7 +50,7 @@ _keep_kernels()
 
 
 def kernels_are_compiled() -> bool:
-    """Tell whether kernels of these sources are in the cache; if not, the first slots wait for the compiler."""
+    """Tell whether kernels of these sources are in the cache; if not, the first slots wait for them."""
     folder = numba.config.CACHE_DIR  # type: ignore[attr-defined]
     return not folder or any(Path(folder).rglob("*.nbi"))
 
