@@ -5,20 +5,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openleo.base.compile import njit
-from openleo.network.footprint import (
-    MARGIN,
-    disjoint,
-    disjoint_reference,
-    footprint,
-    footprint_reference,
-)
+from openleo.network import footprint as kernels
+from openleo.network.footprint import MARGIN, disjoint_reference, footprint_reference
+from openleo.network.kernels import kernel
 
 HALF_WIDTH_RAD = math.radians(1.25)
 ellipses = st.tuples(st.floats(8e3, 70e3), st.floats(0.3, 1.0), st.floats(0.0, 2.0 * math.pi)).map(
     lambda e: np.array([e[0], e[0] * e[1], math.sin(e[2]), math.cos(e[2])], np.float32)
 )
 offsets_m = st.floats(-150e3, 150e3)
+
+
+@kernel
+def disjoint(one, other, east_m, north_m):
+    return kernels.disjoint(one, other, east_m, north_m)
 
 
 def gap(one, other, east_m, north_m):
@@ -69,10 +69,14 @@ def test_circles_of_ten_kilometres_are_disjoint_beyond_twenty_and_a_margin(dista
         assert disjoint(circle, circle, *offset) == apart
 
 
-@njit
-def filled(point_m, east, north, up, start_m, end_m, tan_half_width):
+@kernel
+def fill(point_m, east, north, up, start_m, end_m, tan_half_width, out):
+    kernels.footprint(point_m, east, north, up, start_m, end_m, tan_half_width, out)
+
+
+def filled(*arguments):
     out = np.empty(4, np.float32)
-    footprint(point_m, east, north, up, start_m, end_m, tan_half_width, out)
+    fill(*arguments, out)
     return out
 
 

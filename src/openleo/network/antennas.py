@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.network.board import Board, Demand, Limits
-from openleo.network.kernels import kernel, kernel_inlined
+from openleo.network.kernels import helper, helper_inlined, kernel
 
 
 class Antennas(NamedTuple):
@@ -61,7 +61,7 @@ def _list_followed(demand: Demand, board: Board, antennas: Antennas) -> None:
             antennas.claimant[s] = True
 
 
-@kernel_inlined
+@helper_inlined
 def _can_keep(s: int, demand: Demand) -> bool:
     """Tell whether satellite ``s`` can still use the gateway that followed it in the slot before."""
     present = demand.present_gateway[s]
@@ -72,7 +72,7 @@ def _can_keep(s: int, demand: Demand) -> bool:
     return False
 
 
-@kernel_inlined
+@helper_inlined
 def follow(s: int, g: int, board: Board, antennas: Antennas) -> None:
     """Let an antenna of gateway ``g`` follow satellite ``s``; the caller keeps ``free_antennas``."""
     board.gateway[s] = g
@@ -80,7 +80,7 @@ def follow(s: int, g: int, board: Board, antennas: Antennas) -> None:
     antennas.head[g] = s
 
 
-@kernel_inlined
+@helper_inlined
 def leave(s: int, board: Board, antennas: Antennas) -> None:
     """Take satellite ``s`` from its gateway; the caller keeps ``free_antennas``."""
     g = board.gateway[s]
@@ -94,7 +94,7 @@ def leave(s: int, board: Board, antennas: Antennas) -> None:
     antennas.fellow[at] = antennas.fellow[s]
 
 
-@kernel
+@helper
 def _enter(s: int, tail: int, demand: Demand, antennas: Antennas) -> int:
     """Queue the gateways of satellite ``s`` that the search has not met; return the queue's new end."""
     for j in range(demand.gateways.shape[1]):
@@ -106,7 +106,7 @@ def _enter(s: int, tail: int, demand: Demand, antennas: Antennas) -> int:
     return tail
 
 
-@kernel
+@helper
 def reach(s: int, demand: Demand, board: Board, antennas: Antennas) -> tuple[int, int]:
     """Search breadth first from satellite ``s`` for a gateway with an antenna to spare.
 
@@ -126,7 +126,7 @@ def reach(s: int, demand: Demand, board: Board, antennas: Antennas) -> tuple[int
     return -1, tail
 
 
-@kernel
+@helper
 def forget(met: int, close: bool, antennas: Antennas) -> None:
     """Clear up after a search that met so many gateways; ``close`` them to later ones."""
     for i in range(met):
@@ -134,7 +134,7 @@ def forget(met: int, close: bool, antennas: Antennas) -> None:
         antennas.closed[antennas.queue[i]] |= close
 
 
-@kernel
+@helper
 def make_room(s: int, demand: Demand, board: Board, antennas: Antennas) -> bool:
     """Give satellite ``s`` an antenna by an augmenting path over gateways."""
     g, met = reach(s, demand, board, antennas)
@@ -153,7 +153,7 @@ def make_room(s: int, demand: Demand, board: Board, antennas: Antennas) -> bool:
     return g >= 0
 
 
-@kernel
+@helper
 def _ask(s: int, demand: Demand, board: Board, antennas: Antennas) -> bool:
     """Get an antenna: the present one, else one nobody claims, else any, else one that others make free."""
     if antennas.claimant[s]:
@@ -175,7 +175,7 @@ def _ask(s: int, demand: Demand, board: Board, antennas: Antennas) -> bool:
     return not antennas.shut[s]
 
 
-@kernel_inlined
+@helper_inlined
 def may_serve(s: int, demand: Demand, limits: Limits, board: Board, antennas: Antennas) -> bool:
     """Tell whether satellite ``s`` has its way down or has not asked for an antenna in vain."""
     return (
@@ -186,7 +186,7 @@ def may_serve(s: int, demand: Demand, limits: Limits, board: Board, antennas: An
     )
 
 
-@kernel_inlined
+@helper_inlined
 def acquire(s: int, demand: Demand, limits: Limits, board: Board, antennas: Antennas) -> bool:
     """Make sure satellite ``s`` has its way down; prefer the antenna that follows it already."""
     if board.gateway[s] >= 0 or not limits.antennas_bind or not demand.needs_antenna[s]:
@@ -194,7 +194,7 @@ def acquire(s: int, demand: Demand, limits: Limits, board: Board, antennas: Ante
     return not antennas.shut[s] and _ask(s, demand, board, antennas)
 
 
-@kernel
+@helper
 def release_idle(demand: Demand, board: Board, antennas: Antennas) -> int:
     """Take the antennas of satellites that serve nobody; return how many."""
     count = 0

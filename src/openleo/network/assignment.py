@@ -10,7 +10,7 @@ import numpy as np
 
 from openleo.network.antennas import Antennas, acquire, antennas_on
 from openleo.network.board import Board, Demand, Limits
-from openleo.network.kernels import kernel, kernel_inlined
+from openleo.network.kernels import helper_inlined, kernel
 from openleo.network.paths import augment_all, paths_on
 from openleo.network.swaps import swap_antennas, swaps_for
 
@@ -27,7 +27,7 @@ def greedy(demand: Demand, limits: Limits, board: Board, stay: float, load_weigh
     return int(_greedy(demand, limits, board, antennas_on(demand, board), float(stay), float(load_weight)))
 
 
-@kernel_inlined
+@helper_inlined
 def _best(
     c: int, demand: Demand, capacity: int, board: Board, shut: np.ndarray, stay: float, load_weight: float
 ) -> int:

@@ -10,12 +10,12 @@ import math
 import numpy as np
 
 from openleo.network.ground import GroundPoints
-from openleo.network.kernels import kernel_inlined
+from openleo.network.kernels import helper_inlined
 
 MARGIN = 1.01  # footprints are inflated by 1 % before they are compared
 
 
-@kernel_inlined
+@helper_inlined
 def footprint(
     point_m: np.ndarray, east: np.ndarray, north: np.ndarray, up: np.ndarray,
     start_m: np.ndarray, end_m: np.ndarray, tan_half_width: float, out: np.ndarray,
@@ -52,7 +52,7 @@ def footprint_reference(
     return 0.5 * (far + near), range_m * math.tan(half_width_rad)
 
 
-@kernel_inlined
+@helper_inlined
 def _shape(major_m: float, minor_m: float, east: float, north: float) -> tuple[float, float, float]:
     """Return the symmetric 2x2 matrix S with support function sqrt(n.S n), as (ee, en, nn)."""
     minor2 = minor_m * minor_m
@@ -60,7 +60,7 @@ def _shape(major_m: float, minor_m: float, east: float, north: float) -> tuple[f
     return minor2 + stretch * east * east, stretch * east * north, minor2 + stretch * north * north
 
 
-@kernel_inlined
+@helper_inlined
 def disjoint(first: np.ndarray, second: np.ndarray, east_m: float, north_m: float) -> bool:
     """Tell whether two ellipses (4,), the second's centre offset by (east_m, north_m), are disjoint.
 
@@ -91,7 +91,7 @@ def disjoint(first: np.ndarray, second: np.ndarray, east_m: float, north_m: floa
     return e * east_m + n * north_m > MARGIN * (h1 + h2)
 
 
-@kernel_inlined
+@helper_inlined
 def apart(
     c: int, own: np.ndarray, n: int, other: np.ndarray, ground: GroundPoints, turned: np.ndarray
 ) -> bool:

@@ -6,14 +6,14 @@ from openleo.network.board import MAX_SATELLITES_PER_CELL, Board, Limits
 from openleo.network.colouring import Neighbours
 from openleo.network.footprint import MARGIN, apart, footprint
 from openleo.network.ground import GroundPoints
-from openleo.network.kernels import kernel, kernel_inlined
+from openleo.network.kernels import helper, helper_inlined
 from openleo.network.visibility import Sky
 
 _ONE = np.uint64(1)
 _NOTHING = np.uint64(0)
 
 
-@kernel_inlined
+@helper_inlined
 def beam_of(c: int, s: int, ground: GroundPoints, sky: Sky, limits: Limits, board: Board) -> int:
     """Return where the cell keeps its beams from satellite ``s``, with the footprint filled; -1 when full."""
     for b in range(MAX_SATELLITES_PER_CELL):
@@ -29,13 +29,13 @@ def beam_of(c: int, s: int, ground: GroundPoints, sky: Sky, limits: Limits, boar
     return -1
 
 
-@kernel_inlined
+@helper_inlined
 def colours_of(dwell: int, limits: Limits) -> np.uint64:
     """Return the colours of a dwell as bits."""
     return (~_NOTHING >> np.uint64(64 - limits.channels)) << np.uint64(dwell * limits.channels)
 
 
-@kernel_inlined
+@helper_inlined
 def take(c: int, b: int, dwell: int, channel: int, limits: Limits, board: Board) -> None:
     """Add a unit to beam ``b`` of the cell."""
     bit = _ONE << np.uint64(dwell * limits.channels + channel)
@@ -48,7 +48,7 @@ def take(c: int, b: int, dwell: int, channel: int, limits: Limits, board: Board)
         board.free[s] &= ~colours_of(dwell, limits)
 
 
-@kernel_inlined
+@helper_inlined
 def _by_circles(c: int, b: int, open_colours: np.uint64, near: Neighbours, board: Board) -> np.uint64:
     """Return the open colours that no circle about an ellipse near by may touch: never too many."""
     own = board.footprint[c, b, 0]
@@ -62,7 +62,7 @@ def _by_circles(c: int, b: int, open_colours: np.uint64, near: Neighbours, board
     return open_colours
 
 
-@kernel_inlined
+@helper_inlined
 def _by_ellipses(
     c: int, b: int, open_colours: np.uint64, ground: GroundPoints, near: Neighbours, board: Board
 ) -> np.uint64:
@@ -83,7 +83,7 @@ def _by_ellipses(
     return open_colours
 
 
-@kernel_inlined
+@helper_inlined
 def _lightest(free: np.uint64, s: int, limits: Limits, board: Board) -> int:
     """Return the lowest free colour in the satellite's least used dwell that has one, -1 if none is free."""
     least, at = 32_767, -1
@@ -98,7 +98,7 @@ def _lightest(free: np.uint64, s: int, limits: Limits, board: Board) -> int:
     return colour
 
 
-@kernel
+@helper
 def place(
     c: int, s: int, ground: GroundPoints, sky: Sky, near: Neighbours, limits: Limits, board: Board
 ) -> bool:

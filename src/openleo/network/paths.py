@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from openleo.network.antennas import Antennas, acquire, may_serve
 from openleo.network.board import Board, Demand, Limits
-from openleo.network.kernels import kernel, kernel_inlined
+from openleo.network.kernels import helper, helper_inlined, kernel
 
 
 class Paths(NamedTuple):
@@ -64,7 +64,7 @@ def _list_cells(board: Board, paths: Paths) -> None:
             _link(c, board.first[c], paths)
 
 
-@kernel_inlined
+@helper_inlined
 def _link(c: int, s: int, paths: Paths) -> None:
     after = paths.head[s]
     paths.head[s] = c
@@ -74,7 +74,7 @@ def _link(c: int, s: int, paths: Paths) -> None:
         paths.previous[after] = c
 
 
-@kernel_inlined
+@helper_inlined
 def _unlink(c: int, s: int, paths: Paths) -> None:
     before, after = paths.previous[c], paths.following[c]
     if before >= 0:
@@ -85,7 +85,7 @@ def _unlink(c: int, s: int, paths: Paths) -> None:
         paths.previous[after] = before
 
 
-@kernel
+@helper
 def put(c: int, s: int, board: Board, paths: Paths) -> None:
     """Move cell ``c`` to satellite ``s`` (-1: to none)."""
     before = board.first[c]
@@ -98,7 +98,7 @@ def put(c: int, s: int, board: Board, paths: Paths) -> None:
         board.load[s] += 1
 
 
-@kernel
+@helper
 def move(c: int, s: int, board: Board, paths: Paths) -> None:
     """Move cell ``c`` to satellite ``s`` (-1: to none) and log it; the log must have room."""
     paths.log[paths.logged[0], 0] = c
@@ -107,7 +107,7 @@ def move(c: int, s: int, board: Board, paths: Paths) -> None:
     put(c, s, board, paths)
 
 
-@kernel
+@helper
 def undo(board: Board, paths: Paths) -> None:
     """Take back all logged moves, the latest first."""
     for i in range(paths.logged[0] - 1, -1, -1):
@@ -115,7 +115,7 @@ def undo(board: Board, paths: Paths) -> None:
     paths.logged[0] = 0
 
 
-@kernel
+@helper
 def _visit(
     c: int, level: int, tail: int, demand: Demand, limits: Limits, board: Board, antennas: Antennas,
     paths: Paths,
@@ -135,7 +135,7 @@ def _visit(
     return tail, room
 
 
-@kernel
+@helper
 def levels(
     waiting: np.ndarray, count: int, demand: Demand, limits: Limits, board: Board, antennas: Antennas,
     paths: Paths,
@@ -165,7 +165,7 @@ def levels(
     return found
 
 
-@kernel
+@helper
 def _augment(
     start: int, demand: Demand, limits: Limits, board: Board, antennas: Antennas, paths: Paths
 ) -> bool:

@@ -15,7 +15,7 @@ from openleo.network.board import Board, Demand, Limits
 from openleo.network.colouring import Neighbours
 from openleo.network.footprint import MARGIN, apart, footprint
 from openleo.network.ground import GroundPoints
-from openleo.network.kernels import kernel
+from openleo.network.kernels import helper, kernel
 from openleo.network.nco import colours_of
 from openleo.network.paths import Paths, paths_on, put
 from openleo.network.visibility import Sky
@@ -65,7 +65,7 @@ def _recolouring(demand: Demand, limits: Limits, board: Board) -> Recolouring:
     )
 
 
-@kernel
+@helper
 def _blockers(
     c: int, s: int, ground: GroundPoints, sky: Sky, near: Neighbours, limits: Limits, board: Board,
     work: Recolouring,
@@ -92,7 +92,7 @@ def _blockers(
             work.by[work.colour[n]] = n
 
 
-@kernel
+@helper
 def _latest(s: int, dwell: int, step: int, limits: Limits, paths: Paths, work: Recolouring) -> int:
     """Return the cell with the latest turn that a satellite lights in a dwell and that may move, or -1."""
     out = -1
@@ -105,7 +105,7 @@ def _latest(s: int, dwell: int, step: int, limits: Limits, paths: Paths, work: R
     return out
 
 
-@kernel
+@helper
 def _darken(c: int, limits: Limits, board: Board, paths: Paths, work: Recolouring) -> None:
     s, dwell = board.first[c], work.colour[c] // limits.channels
     work.colour[c] = -1
@@ -116,7 +116,7 @@ def _darken(c: int, limits: Limits, board: Board, paths: Paths, work: Recolourin
     put(c, -1, board, paths)
 
 
-@kernel
+@helper
 def _light(
     c: int, s: int, colour: int, ground: GroundPoints, sky: Sky, limits: Limits, board: Board, paths: Paths,
     work: Recolouring,
@@ -136,7 +136,7 @@ def _light(
     put(c, s, board, paths)
 
 
-@kernel
+@helper
 def _choose(
     c: int, step: int, after: int, ground: GroundPoints, sky: Sky, near: Neighbours, demand: Demand,
     limits: Limits, board: Board, antennas: Antennas, paths: Paths, work: Recolouring,
@@ -176,7 +176,7 @@ def _choose(
     return satellite, colour, displaced
 
 
-@kernel
+@helper
 def _replace(
     c: int, s: int, colour: int, other: int, ground: GroundPoints, sky: Sky, limits: Limits, board: Board,
     paths: Paths, work: Recolouring,

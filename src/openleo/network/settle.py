@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from openleo.base.constants import LIGHT_M_S
 from openleo.network.board import MAX_SATELLITES_PER_CELL, Board
 from openleo.network.ground import GroundPoints
-from openleo.network.kernels import kernel, kernel_inlined
+from openleo.network.kernels import helper_inlined, kernel
 from openleo.network.visibility import Sky
 
 CHANNEL_HZ = 240e6  # of 250 MHz spacing (Humphreys et al., doi 10.1109/TAES.2023.3268610)
@@ -49,7 +49,7 @@ class Beams(NamedTuple):
     rate_bps: NDArray[np.float32]
 
 
-@kernel_inlined
+@helper_inlined
 def unit_rate_bps(sine: float, dwells: int) -> float:
     """Return the capacity of one unit at an elevation with this sine."""
     row = 0
@@ -59,7 +59,7 @@ def unit_rate_bps(sine: float, dwells: int) -> float:
     return float(CHANNEL_HZ * _EFFICIENCY[row] / dwells)
 
 
-@kernel_inlined
+@helper_inlined
 def landing_of(s: int, pop: int, ways: Ways) -> int:
     """Return the satellite that brings down the traffic of satellite ``s`` for a PoP."""
     if not ways.by_laser[s]:

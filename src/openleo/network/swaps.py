@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from openleo.network.antennas import Antennas, acquire, forget, leave, reach
 from openleo.network.board import Board, Demand, Limits
-from openleo.network.kernels import kernel, kernel_inlined
+from openleo.network.kernels import helper, helper_inlined, kernel
 from openleo.network.paths import Paths, augment_all, levels, move, undo
 
 MAX_SWAPS = 32
@@ -57,7 +57,7 @@ def swaps_for(waiting: NDArray[np.int32], limits: Limits, board: Board) -> Swaps
     )
 
 
-@kernel_inlined
+@helper_inlined
 def _count_shut(c: int, demand: Demand, antennas: Antennas, gain: np.ndarray) -> None:
     for j in range(demand.candidates.shape[1]):
         s = demand.candidates[c, j]
@@ -66,7 +66,7 @@ def _count_shut(c: int, demand: Demand, antennas: Antennas, gain: np.ndarray) ->
         gain[s] += antennas.shut[s]
 
 
-@kernel
+@helper
 def _count_gains(swaps: Swaps, demand: Demand, antennas: Antennas, paths: Paths) -> None:
     """Count for each satellite that could have no antenna the cells that wait for it, and those that could
     move to it and so make room, by any path, for one that waits."""
@@ -82,7 +82,7 @@ def _count_gains(swaps: Swaps, demand: Demand, antennas: Antennas, paths: Paths)
             c = paths.following[c]
 
 
-@kernel
+@helper
 def _loss(s: int, demand: Demand, limits: Limits, board: Board, paths: Paths) -> int:
     """Count the cells of satellite ``s`` that no other open satellite could take."""
     capacity = limits.beams * limits.dwells
@@ -104,7 +104,7 @@ def _loss(s: int, demand: Demand, limits: Limits, board: Board, paths: Paths) ->
     return loss
 
 
-@kernel
+@helper
 def _was_tried(swaps: Swaps, loser: int, winner: int) -> bool:
     tried = False
     for i in range(swaps.counts[1]):
@@ -112,7 +112,7 @@ def _was_tried(swaps: Swaps, loser: int, winner: int) -> bool:
     return tried
 
 
-@kernel
+@helper
 def _best_swap(
     swaps: Swaps, demand: Demand, limits: Limits, board: Board, antennas: Antennas, paths: Paths
 ) -> tuple[int, int]:
@@ -136,7 +136,7 @@ def _best_swap(
     return loser, winner
 
 
-@kernel
+@helper
 def _keep(swaps: Swaps, board: Board, antennas: Antennas) -> None:
     for s in range(swaps.gateway.shape[0]):
         swaps.gateway[s] = board.gateway[s]
@@ -147,7 +147,7 @@ def _keep(swaps: Swaps, board: Board, antennas: Antennas) -> None:
         swaps.free[g] = board.free_antennas[g]
 
 
-@kernel
+@helper
 def _restore(swaps: Swaps, board: Board, antennas: Antennas) -> None:
     for s in range(swaps.gateway.shape[0]):
         board.gateway[s] = swaps.gateway[s]
@@ -158,7 +158,7 @@ def _restore(swaps: Swaps, board: Board, antennas: Antennas) -> None:
         board.free_antennas[g] = swaps.free[g]
 
 
-@kernel
+@helper
 def _open_all(antennas: Antennas) -> None:
     """Forget which searches were in vain: antennas have changed hands."""
     for s in range(antennas.shut.shape[0]):
@@ -167,7 +167,7 @@ def _open_all(antennas: Antennas) -> None:
         antennas.closed[g] = False
 
 
-@kernel
+@helper
 def _try(
     loser: int, winner: int, swaps: Swaps, demand: Demand, limits: Limits, board: Board, antennas: Antennas,
     paths: Paths,

@@ -13,7 +13,7 @@ from openleo.network.board import Board, Demand, Limits
 from openleo.network.colouring import Neighbours
 from openleo.network.footprint import footprint
 from openleo.network.ground import GroundPoints
-from openleo.network.kernels import kernel
+from openleo.network.kernels import helper, kernel
 from openleo.network.nco import colours_of, place
 from openleo.network.radix import descending
 from openleo.network.recolour import recolour
@@ -60,7 +60,7 @@ def _fill_fixed(ground: GroundPoints, sky: Sky, limits: Limits, board: Board) ->
             board.widest_m[c] = board.footprint[c, 0, 0]
 
 
-@kernel
+@helper
 def _late_unit(
     c: int, ground: GroundPoints, sky: Sky, near: Neighbours, demand: Demand, limits: Limits, board: Board,
     antennas: Antennas,
