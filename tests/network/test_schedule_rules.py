@@ -18,6 +18,8 @@ from schedule_worlds import (
     small_world,
 )
 
+from openleo.network.board import new_board
+
 small_worlds = st.builds(
     Small,
     cells=st.integers(1, 24),
@@ -34,7 +36,7 @@ small_worlds = st.builds(
 
 
 @given(st.integers(0, 10_000), small_worlds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_no_rule_is_broken(seed, small):
     world = small_world(seed, small)
     first, _ = first_of(world)
@@ -80,7 +82,7 @@ def could_be_followed(world: World, board, satellite: int) -> bool:
 
 
 @given(st.integers(0, 10_000), small_worlds)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_cell_stays_unserved_only_if_no_candidate_can_light_it(seed, small):
     world = small_world(seed, small)
     board, left = first_of(world)
@@ -94,7 +96,7 @@ def test_a_cell_stays_unserved_only_if_no_candidate_can_light_it(seed, small):
 
 
 @given(st.integers(0, 10_000), small_worlds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_cell_has_fewer_units_than_it_wants_only_if_no_candidate_can_give_one(seed, small):
     world = small_world(seed, small)
     board = scheduled(world)
@@ -136,6 +138,12 @@ def test_edges(case, lasers):
     for seed in range(3):
         world = small_world(seed, replace(Small(lasers=lasers), **NOTHING[case]))
         assert broken_rules(world, scheduled(world)) == []
+
+
+def test_more_than_sixty_four_colours_are_refused():
+    limits = small_world(1, Small()).limits._replace(dwells=13, channels=5)
+    with pytest.raises(ValueError, match="dwells x channels is 65; at most 64"):
+        new_board(1, 1, limits, np.ones(1, np.int16))
 
 
 def test_nobody_is_served_without_a_candidate_or_without_asking():

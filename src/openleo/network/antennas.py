@@ -195,16 +195,14 @@ def acquire(s: int, demand: Demand, limits: Limits, board: Board, antennas: Ante
 
 
 @helper
-def release_idle(demand: Demand, board: Board, antennas: Antennas) -> int:
-    """Take the antennas of satellites that serve nobody; return how many."""
-    count = 0
-    for s in range(board.gateway.shape[0]):
-        g = board.gateway[s]
-        if g >= 0 and board.load[s] == 0:
-            leave(s, board, antennas)
-            board.free_antennas[g] += 1
-            count += 1
-    if count > 0:
-        antennas.shut[:] = False
-        antennas.closed[:] = False
-    return count
+def release_if_idle(s: int, board: Board, antennas: Antennas) -> None:
+    """Take the antenna of satellite ``s`` if it serves nobody; those that asked in vain may ask again."""
+    g = board.gateway[s]
+    if g < 0 or board.load[s] > 0:
+        return
+    leave(s, board, antennas)
+    board.free_antennas[g] += 1
+    for t in range(antennas.shut.shape[0]):
+        antennas.shut[t] = False
+    for other in range(antennas.closed.shape[0]):
+        antennas.closed[other] = False

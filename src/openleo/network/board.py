@@ -70,7 +70,12 @@ class Board(NamedTuple):
 
 
 def new_board(cells: int, satellites: int, limits: Limits, antennas: NDArray[np.int16]) -> Board:
-    """Return an empty board for C cells, N satellites and G gateways' ``antennas`` (G,)."""
+    """Return an empty board for C cells, N satellites and G gateways' ``antennas`` (G,).
+
+    Raises ValueError when dwells times channels exceed 64.
+    """
+    if limits.dwells * limits.channels > MAX_COLOURS:
+        raise ValueError(f"dwells x channels is {limits.dwells * limits.channels}; at most {MAX_COLOURS}")
     every_colour = (1 << (limits.dwells * limits.channels)) - 1
     return Board(
         first=np.full(cells, -1, np.int32),

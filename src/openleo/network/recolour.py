@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.hashing import hash_u32
-from openleo.network.antennas import Antennas, acquire, may_serve
+from openleo.network.antennas import Antennas, acquire, may_serve, release_if_idle
 from openleo.network.board import Board, Demand, Limits
 from openleo.network.colouring import Neighbours
 from openleo.network.footprint import MARGIN, apart, footprint
@@ -112,7 +112,8 @@ def _darken(c: int, limits: Limits, board: Board, paths: Paths, work: Recolourin
     board.colours[c, 0] = board.used[c] = _NOTHING
     board.widest_m[c] = 0.0
     board.dwell_load[s, dwell] -= 1
-    board.free[s] |= colours_of(dwell, limits)
+    if board.dwell_load[s, dwell] < limits.beams:
+        board.free[s] |= colours_of(dwell, limits)
     put(c, -1, board, paths)
 
 
@@ -152,7 +153,7 @@ def _choose(
         s = demand.candidates[c, j]
         if s < 0:
             break
-        if not acquire(s, demand, limits, board, antennas):
+        if not may_serve(s, demand, limits, board, antennas):
             continue
         _blockers(c, s, ground, sky, near, limits, board, work)
         for k in range(work.blockers.shape[0]):
@@ -177,13 +178,25 @@ def _choose(
 
 
 @helper
-def _replace(
-    c: int, s: int, colour: int, other: int, ground: GroundPoints, sky: Sky, limits: Limits, board: Board,
-    paths: Paths, work: Recolouring,
-) -> None:  # fmt: skip
-    if other >= 0:
-        _darken(other, limits, board, paths, work)
-    _light(c, s, colour, ground, sky, limits, board, paths, work)
+def _settle_in(
+    c: int, step: int, after: int, ground: GroundPoints, sky: Sky, near: Neighbours, demand: Demand,
+    limits: Limits, board: Board, antennas: Antennas, paths: Paths, work: Recolouring,
+) -> int:  # fmt: skip
+    """Choose a place for cell ``c`` and put it there; return the cell displaced, -1 if none, or ``c`` itself
+    if there is no place."""
+    s = 0
+    while s >= 0:
+        s, colour, other = _choose(
+            c, step, after, ground, sky, near, demand, limits, board, antennas, paths, work
+        )  # fmt: skip
+        if s >= 0 and acquire(s, demand, limits, board, antennas):
+            _light(c, s, colour, ground, sky, limits, board, paths, work)
+            if other >= 0:
+                left = board.first[other]
+                _darken(other, limits, board, paths, work)
+                release_if_idle(left, board, antennas)
+            return other
+    return c
 
 
 @kernel
@@ -200,13 +213,10 @@ def search(
             break
         c = work.queue[head]
         head = (head + 1) % size
-        s, colour, other = _choose(
+        other = _settle_in(
             c, step, -1, ground, sky, near, demand, limits, board, antennas, paths, work
         )  # fmt: skip
-        if s < 0:
-            other = c
-        else:
-            _replace(c, s, colour, other, ground, sky, limits, board, paths, work)
+        if other != c:
             work.held[c] = step + TENURE + count
         if other >= 0:
             work.queue[(head + count - 1) % size] = other
@@ -234,12 +244,9 @@ def give_way(
             if steps == MAX_STEPS:
                 return
             steps += 1
-            s, colour, other = _choose(
+            changed |= c != _settle_in(
                 c, NEVER, i, ground, sky, near, demand, limits, board, antennas, paths, work
             )  # fmt: skip
-            if s >= 0:
-                _replace(c, s, colour, other, ground, sky, limits, board, paths, work)
-                changed = True
 
 
 @kernel

@@ -8,7 +8,7 @@ time, to the cell with the most terminals for its units, until wants or beams ar
 import numpy as np
 from numpy.typing import NDArray
 
-from openleo.network.antennas import Antennas, acquire, antennas_on, release_idle
+from openleo.network.antennas import Antennas, acquire, antennas_on, release_if_idle
 from openleo.network.board import Board, Demand, Limits
 from openleo.network.colouring import Neighbours
 from openleo.network.footprint import footprint
@@ -76,6 +76,7 @@ def _late_unit(
             board.first[c] = s
             board.load[s] += 1
             return True
+        release_if_idle(s, board, antennas)
     return False
 
 
@@ -92,6 +93,7 @@ def _light_rest(
         if not place(c, own, ground, sky, near, limits, board):
             board.load[own] -= 1
             board.first[c] = -1
+            release_if_idle(own, board, antennas)
             failed += not _late_unit(c, ground, sky, near, demand, limits, board, antennas)
     return failed
 
@@ -106,7 +108,6 @@ def _late_units(
         c = cells[i]
         if board.first[c] < 0 and demand.terminals[c] > 0:
             _late_unit(c, ground, sky, near, demand, limits, board, antennas)
-    release_idle(demand, board, antennas)
 
 
 def first_units(
