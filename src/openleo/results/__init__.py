@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Runs as folders: writing, opening, asking, summing up, explaining."""
