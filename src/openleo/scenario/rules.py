@@ -1,13 +1,13 @@
 """From a scenario's switches, accounts, limits, countries and withdrawals to rules, slot by slot."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from openleo.base.clock import first_slot_from, format_utc, to_datetime64
 from openleo.base.errors import BadInput, did_you_mean
 from openleo.ground.kinds import find_kind
-from openleo.policy import SEA, By, DisablementCode, Rule, Rules, make_rules
+from openleo.policy import SEA, By, DisablementCode, Rule, Rules, TimedRule, timeline
 from openleo.scenario.areas import Cells
 from openleo.scenario.blocks import LimitBlock, WithdrawalBlock
 from openleo.scenario.fields import Spell
@@ -23,21 +23,6 @@ _WITHDRAWAL_CODES = {
     "account": DisablementCode.ACCOUNT_DISABLED,
     "speed": DisablementCode.MOVING_TOO_FAST_FOR_POLICY,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimedRule:
-    """A rule and the slots [from_slot, until_slot) in which it holds; None is without end on that side."""
-
-    rule: Rule
-    from_slot: int | None
-    until_slot: int | None
-
-    def holds_in(self, slot: int) -> bool:
-        """Whether the rule holds in a slot."""
-        return (self.from_slot is None or self.from_slot <= slot) and (
-            self.until_slot is None or slot < self.until_slot
-        )
 
 
 def effective_slot(instant: datetime | None) -> int | None:
@@ -67,20 +52,7 @@ def rules_timeline(
                 raise BadInput(
                     f"rule {item.rule.id}: no land is known for {code!r}", did_you_mean(code, countries)
                 )
-    first, last = slots
-    changes = {first}
-    changes.update(
-        s for t in timed for s in (t.from_slot, t.until_slot) if s is not None and first < s <= last
-    )
-    return tuple(
-        (
-            slot,
-            make_rules(
-                (t.rule for t in timed if t.holds_in(slot)), account_names=accounts, country_names=countries
-            ),
-        )
-        for slot in sorted(changes)
-    )
+    return timeline(timed, slots, account_names=accounts, country_names=countries)
 
 
 def _timed_rules(scenario: Scenario, areas: Mapping[str, Cells]) -> Iterable[TimedRule]:
