@@ -16,13 +16,13 @@ from sqlalchemy import Connection, Row, select
 from openleo.base.clock import first_slot_from, to_datetime64
 from openleo.base.errors import BadInput, Refused, did_you_mean
 from openleo.control import authorize
-from openleo.control.cells import Cells, pack_cells, unpack_cells
 from openleo.control.facts import Fact
 from openleo.control.ledger import Decision
 from openleo.control.network import NetworkKind
 from openleo.control.plane import Tx
 from openleo.control.schema import accounts, areas
 from openleo.ground.cells import are_cells
+from openleo.ground.packed_cells import Cells, pack_cells, unpack_cells
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 DEFINITION = (

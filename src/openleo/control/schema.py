@@ -74,7 +74,6 @@ meta = Table("meta", metadata, Column("name", ID, primary_key=True), Column("val
 people = _versioned(
     "people",
     Column("human", ID, nullable=False),  # one human may have several accounts; two people means two humans
-    Column("password_hash", Text),
     Column("public_key", String(44)),  # Ed25519, base64: signs proposals and approvals
     Column("active", Boolean, nullable=False, server_default="1"),
 )
@@ -94,7 +93,7 @@ areas = _versioned(
     Column("kind", String(10), nullable=False),  # simulated, advisory, enforced
     Column("title", Text, nullable=False, server_default=""),
     Column("switch", String(8), nullable=False),  # on, off, inherit
-    Column("cells", Text, nullable=False),  # see control.cells
+    Column("cells", Text, nullable=False),  # see ground.packed_cells
     Column("cell_count", Integer, nullable=False),
     Column("country", String(2)),
     Column("except_accounts", JSON, nullable=False),
@@ -239,6 +238,13 @@ tokens = Table(
     Column("made_at", Utc, nullable=False),
     Column("expires_at", Utc),
     Column("revoked_at", Utc),
+)
+passwords = Table(  # apart from people, so that no reader of decisions sees a hash
+    "passwords",
+    metadata,
+    Column("person_id", ID, ForeignKey("people.id"), primary_key=True),
+    Column("hash", Text, nullable=False),  # argon2id
+    Column("set_at", Utc, nullable=False),
 )
 claims = _versioned(
     "claims",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from openleo.base.errors import BadInput
 
 Cells = NDArray[np.uint64]
-MOST_CELLS = 2_100_000  # all of resolution 5 is 2,016,842
+MOST_CELLS = 2_016_842  # all of resolution 5
 
 
 def pack_cells(cells: Cells) -> str:
