@@ -61,8 +61,9 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "viewer": ("area.read", "claim.read", "terminal.read"),
 }  # fmt: skip
 
-# A role that holds one of these is given by two people.
-TWO_PERSON_ACTIONS = frozenset({"decide.approve", "grant.write"})
+# A role that holds one of these is given by two people: who could give one half of a pair alone, to a name of
+# their own making, would be both halves of it.
+TWO_PERSON_ACTIONS = frozenset({"decide.propose", "decide.approve", "area.emergency", "grant.write"})
 
 
 def find_role(name: str) -> tuple[str, ...]:

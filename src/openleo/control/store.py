@@ -4,6 +4,7 @@
 | --- | --- | --- | --- |
 | control.db (and -wal) | yes | no: keep backups | no: the guard refuses it |
 | guard | yes | no: it can be made again only by saying so | no |
+| guard.at: where the guard lies, if elsewhere | no | no: the guard is then missing | yes |
 | keyslot.json | no: useless without the passphrase | no: the store cannot be opened without it | yes |
 | guard.lock | no | yes | yes |
 
@@ -46,6 +47,7 @@ from openleo.control.network import Network, NetworkKind
 from openleo.control.schema import meta
 
 DATABASE, GUARD = "control.db", "guard"
+GUARD_AT = "guard.at"  # holds the path of a guard that lies elsewhere
 SCHEMA = "0001"  # the newest migration; a test holds it equal to alembic's head
 _BUSY_MS = 10_000
 _PATIENCE_S = 5.0  # so long a writer waits for another process to finish
@@ -101,7 +103,7 @@ class Store:
         self._lock = threading.Lock()
         self._writer = _engine(folder / DATABASE, driver, begin="BEGIN IMMEDIATE", connections=1)
         self._reader = _engine(folder / DATABASE, driver, begin="BEGIN", connections=8)
-        self._guard_path = guard or folder / GUARD
+        self._guard_path = guard or guard_path(folder)
         self._guard: Guard | None = None
         self.network: Network
         self._signer: SignerKey
@@ -117,9 +119,11 @@ class Store:
         skey: str | None = None,
     ) -> "Store":
         """Make an empty store in a folder that holds none; raises Refused where it does."""
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if (folder / DATABASE).exists():
             raise Refused(f"{folder} holds a control database already", "name another folder with --data")
+        if guard is not None:
+            (folder / GUARD_AT).write_text(f"{guard.resolve()}\n")
         store = cls(folder, driver or plain_driver(), guard=guard)
         signer = SignerKey.parse(skey) if skey else new_signer(network.origin)
         from openleo.control.migrations import upgrade
@@ -156,6 +160,36 @@ class Store:
         store._check_version(sealed=key is not None)
         store._begin(accept=accept)
         return store
+
+    @classmethod
+    def upgrade(cls, folder: Path, *, key: bytes | None = None) -> None:
+        """Bring the store of a folder to this openleo's version; keep a backup from before."""
+        from openleo.control.migrations import upgrade
+
+        store = cls(folder, _driver_for(folder / DATABASE, key))
+        try:
+            upgrade(store._writer)
+        finally:
+            store.close()
+
+    def copy_to(self, path: Path) -> None:
+        """Write a consistent copy of the database, also while in use, to a new file; sealed stays sealed."""
+        self._raw(self._reader, "VACUUM INTO ?", str(path))
+
+    def settle(self) -> None:
+        """Bring the write-ahead log into the database and empty it, so that nothing erased stays in it."""
+        with self._lock:
+            self._raw(self._writer, "PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _raw(self, engine: Engine, statement: str, *values: str) -> None:
+        """Run a statement that no transaction may hold."""
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute(statement, values)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise StoreBroken(f"storage failed: {error}") from error
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Close every connection and let the guard go."""
@@ -273,6 +307,12 @@ class Store:
                 f"{self.folder / DATABASE} is of version {found}, and this openleo reads {SCHEMA}",
                 "bring it up with `openleo control upgrade`, or use the openleo that wrote it",
             )
+
+
+def guard_path(folder: Path) -> Path:
+    """Return where the guard of a folder's store lies."""
+    at = folder / GUARD_AT
+    return Path(at.read_text().strip()) if at.is_file() else folder / GUARD
 
 
 def new_signer(origin: str) -> SignerKey:

@@ -108,7 +108,6 @@ def upgrade() -> None:
         "people",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("human", sa.String(length=64), nullable=False),
-        sa.Column("password_hash", sa.Text(), nullable=True),
         sa.Column("public_key", sa.String(length=44), nullable=True),
         sa.Column("active", sa.Boolean(), server_default="1", nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
@@ -221,6 +220,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lines")),
     )
     op.create_index(op.f("ix_lines_account_id"), "lines", ["account_id"], unique=False)
+    op.create_table(
+        "passwords",
+        sa.Column("person_id", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("set_at", sa.String(length=27), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_passwords_person_id_people")),
+        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_passwords")),
+    )
     op.create_table(
         "requests",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -399,6 +406,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_requests_state"), table_name="requests")
     op.drop_index(op.f("ix_requests_area_id"), table_name="requests")
     op.drop_table("requests")
+    op.drop_table("passwords")
     op.drop_index(op.f("ix_lines_account_id"), table_name="lines")
     op.drop_table("lines")
     op.drop_index(op.f("ix_grants_person_id"), table_name="grants")
