@@ -8,7 +8,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -18,11 +18,14 @@ from openleo.base.instants import instant_text
 from openleo.control.canonical import canonical
 from openleo.control.facts import Fact, apply_facts, write_facts
 from openleo.control.log import FIELDS_V1, leaf_hash, seal
+from openleo.control.log import instant_text as embargo_text
 from openleo.control.log import root_at as tree_root
 from openleo.control.log.merkle import node_hash
-from openleo.control.schema import entries, entry_fields, nodes
+from openleo.control.schema import entries, entry_fields, meta, nodes
 
 Salts = Callable[[int], bytes]
+EMBARGO_DAYS = "embargo_days"  # in `meta`: so long nothing of an entry is shown, unless that is decided
+DEFAULT_EMBARGO_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,8 @@ class Decision:
     """What is to be written: ``kind`` such as ``area.switched``, what it is about, why, and its facts.
 
     ``counts`` are numbers that may be disclosed alone (cells, terminals).  ``signatures`` are those of the
-    people, over the bytes in ``signed``.  ``more`` is anything else that the record should keep.
+    people, over the bytes in ``signed``.  ``more`` is anything else that the record should keep; what it has
+    under ``refers_to`` are the entries that this one is about.
     """
 
     kind: str
@@ -54,18 +58,26 @@ def size_of(conn: Connection) -> int:
     return 0 if last is None else int(last) + 1
 
 
+def embargo_days(conn: Connection) -> float:
+    """Return how many days nothing of a new entry is shown, unless it is decided otherwise."""
+    found = conn.execute(select(meta.c.value).where(meta.c.name == EMBARGO_DAYS)).scalar()
+    return DEFAULT_EMBARGO_DAYS if found is None else float(found)
+
+
 def append(
     conn: Connection, decision: Decision, *, by: str, at: datetime, salts: Salts = secrets.token_bytes
 ) -> int:
     """Apply a decision's facts, write its entry and return the entry's index."""
     index = size_of(conn)
+    embargo_until = at + timedelta(days=embargo_days(conn))
     private = _private_fields(decision, by=by, at=at)
+    private["embargo"] = embargo_text(embargo_until)  # as it is, not JSON: whoever verifies reads it
     sealed = seal(private, salts)
     apply_facts(conn, decision.facts)
     conn.execute(
         insert(entries).values(
             index=index, leaf=sealed.leaf, kind=decision.kind, area_id=decision.area,
-            account_id=decision.account, person_id=by, decided_at=at,
+            account_id=decision.account, person_id=by, decided_at=at, embargo_until=embargo_until,
         )
     )  # fmt: skip
     conn.execute(
@@ -103,6 +115,7 @@ def _private_fields(decision: Decision, *, by: str, at: datetime) -> dict[str, s
         "decided_at": instant_text(at),
         "effective": decision.effective_slot,
         "request": decision.more.get("request"),
+        "refers_to": decision.more.get("refers_to"),
         "by": [by, *decision.also_by],
         "signatures": dict(decision.signatures) or None,
         "body": body,
