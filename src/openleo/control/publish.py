@@ -1,8 +1,8 @@
-"""The log for outsiders: a folder of commitments that anyone may have, and what is shown to whom of its entries.
+"""The log for outsiders: a folder of commitments that anyone may have, and what is shown of its entries.
 
 `publish` writes commitments alone: no names, no reasons, no places.  `disclose` writes a package: the same
-folder, and chosen fields of chosen entries with their salts.  Nothing is shown before an entry's embargo ends,
-which is a number of days after the decision (`set_embargo_days`) unless somebody decided otherwise
+folder, and chosen fields of chosen entries with their salts.  Nothing is shown before an entry's embargo
+ends, which is a number of days after the decision (`set_embargo_days`) unless somebody decided otherwise
 (`embargo`); requests are never shown.  Each disclosure and each changed embargo is an entry itself.
 """
 
@@ -118,7 +118,7 @@ def disclose(
 
 
 def embargo(tx: Tx, index: int, until: datetime, *, reason: str) -> int:
-    """Show nothing of an entry before an instant, which may be earlier or later than before; return the entry."""
+    """Show nothing of an entry before an instant, earlier or later than it was; return what recorded that."""
     row = _entry(tx.conn, index)
     tx.require("log.disclose", row.area_id)
     _need_reason(reason, f"openleo log embargo {index}")
@@ -185,7 +185,7 @@ def field_names(fields: Iterable[str]) -> tuple[str, ...]:
 def _decide(
     tx: Tx, indices: Sequence[int], area_id: str | None, names: Sequence[str], *, to: str, reason: str
 ) -> tuple[list[Disclosure], list[int], int]:
-    """Open the fields and record that; return the disclosures, the entries left out, and the record's index."""
+    """Open the fields and record that; return the disclosures, what is left out, and the record's index."""
     if not to.strip():
         raise BadInput("it is not said to whom this is disclosed", "name them with --to")
     _need_reason(reason, "openleo log disclose")
@@ -224,7 +224,7 @@ def _of_area(tx: Tx, area_id: str) -> tuple[list[Row[Any]], list[int]]:
             _need_shown(row, tx.now)
             shown.append(row)
         except Refused:
-            withheld.append(int(row.index))
+            withheld.append(row._mapping["index"])
     return shown, withheld
 
 
@@ -243,7 +243,7 @@ def _need_shown(row: Row[Any], now: datetime) -> None:
 
 
 def _disclosure(conn: Connection, row: Row[Any], names: Sequence[str], now: datetime) -> Disclosure:
-    index = int(row.index)
+    index: int = row._mapping["index"]
     found = conn.execute(select(entry_fields).where(entry_fields.c.index == index)).all()
     values = {one.name: one.value for one in found}
     sealed = Sealed(
@@ -293,7 +293,7 @@ def _folder_size(plane: Plane, folder: Path) -> int:
 
 
 def held_checkpoint(folder: Path, key: VerifierKey) -> Checkpoint | None:
-    """Return the checkpoint of a folder, None where it has none; raises OtherLog where it is not this key's."""
+    """Return the checkpoint of a folder, or None; raises OtherLog where it is not this key's."""
     path = folder / CHECKPOINT
     if not path.exists():
         return None

@@ -59,7 +59,7 @@ class LifeCritical:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What a switch changes.  Counts are of cells and terminals; codes go by the names of the terminals' API."""
+    """What a switch changes.  Counts are of cells and terminals; codes are those that terminals show."""
 
     area_id: str
     switch: str
