@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from openleo.base.errors import BadInput
 from openleo.cli._control import Where, show
+from openleo.cli._text import counted
 
 if TYPE_CHECKING:
     from openleo.control.log import Report
@@ -24,7 +25,8 @@ def check_folder(where: Where, folder: Path, vkey: str, older: Sequence[Path], *
         "unchecked": report.unchecked, "disclosed": shown, "early": early,
     }  # fmt: skip
     lines = [f"FAILED {one.file}: {one.reason}" for one in report.failures]
-    lines += [f"checked {count:,} {what}" for what, count in report.checked.items()]
+    checked = ", ".join(f"{what} {count:,}" for what, count in report.checked.items())
+    lines.append(f"checked: {checked or 'nothing'}")
     lines += [f"not vouched for by anything: {name}" for name in report.unchecked]
     lines += [
         f"entry {index} is shown before {until}, when its embargo was to end: that takes another decision"
@@ -36,7 +38,7 @@ def check_folder(where: Where, folder: Path, vkey: str, older: Sequence[Path], *
         found = report.checkpoint
         lines += ["", f"all is well: {found.origin}, {found.size:,} entries"]
     else:
-        lines += ["", f"this copy is not to be trusted: {len(report.failures):,} failures"]
+        lines += ["", f"this copy is not to be trusted: {counted(len(report.failures), 'failure')}"]
     show(where, value, lines)
     return report.ok
 

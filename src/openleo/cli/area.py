@@ -181,7 +181,11 @@ def _history_lines(entries: Any) -> list[str]:
     if entries is None:
         return []
     rows = [(one.index, at(one.decided_at), one.kind, one.by) for one in entries[:_HISTORY]]
-    lines = ["", "Decisions:", *table(("entry", "decided", "what", "by"), rows, none="  none")]
+    lines = [
+        "",
+        "Decisions, and the steps to them:",
+        *table(("entry", "decided", "what", "by"), rows, none="  none"),
+    ]
     if len(entries) > _HISTORY:
         lines.append(f"and {len(entries) - _HISTORY} earlier: `openleo log list --area NAME` has all")
     return lines

@@ -9,7 +9,7 @@ import click
 from openleo.base.errors import BadInput
 from openleo.cli._checking import check_folder, check_proof
 from openleo.cli._control import Where, control_options, show, table
-from openleo.cli._deciding import Instant, at, claim_lines, reason_option
+from openleo.cli._deciding import Instant, at, at_slot, claim_lines, reason_option
 from openleo.cli._group import Group
 
 if TYPE_CHECKING:
@@ -59,14 +59,16 @@ def show_(where: Where, index: int) -> None:
         entry, fields, claims = desk.read(verb)
     fields = {name: value for name, value in fields.items() if name not in {"body", "embargo"}}
     lines = [f"entry {index}: {entry.kind}", f"not shown to outsiders before {at(entry.embargo_until)}"]
-    lines += [f"{name}: {_plain(value)}" for name, value in fields.items() if name != "kind"]
+    lines += [f"{name}: {_plain(name, value)}" for name, value in fields.items() if name != "kind"]
     value = {"entry": entry, "fields": fields, "claims": claims}
     show(where, value, [*lines, *claim_lines(claims)])
 
 
-def _plain(value: object) -> str:
+def _plain(name: str, value: object) -> str:
+    if name == "effective" and isinstance(value, int):
+        return f"{at_slot(value)} (slot {value})"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {one}" for name, one in value.items())
+        return ", ".join(f"{key} {one}" for key, one in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

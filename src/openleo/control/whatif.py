@@ -21,8 +21,8 @@ from openleo.control.request import Request, State
 from openleo.control.schema import lines, terminals
 from openleo.ground.cells import cells_around
 from openleo.ground.land import land_table
-from openleo.policy import By, DisablementCode, Rules, Subjects, make_rules
-from openleo.scenario.decisions import Change, Decisions, Terminals, cells_of, rules_in, states
+from openleo.policy import By, DisablementCode, Rules, Subjects, timeline
+from openleo.scenario.decisions import Change, Decisions, Terminals, cells_of, decided_rules
 
 Cells = NDArray[np.uint64]
 Flags = NDArray[np.bool_]
@@ -179,10 +179,20 @@ def _side(decisions: Decisions, fleet: _Fleet, slot: int, area_id: str, changes:
     if changes:
         last = Change(-1, "area", area_id, slot, changes)
         decisions = replace(decisions, changes=(*decisions.changes, last))
-    (_, state), *_ = states(decisions, (slot, slot))
-    made = rules_in(state, slot, decisions, fleet.who, fleet.who.numbers())
-    rules = make_rules(made, account_names=fleet.account_names, country_names=fleet.country_names)
-    return _Side(areas={name: row for name, row in state["area"].items() if _holds(row, slot)}, rules=rules)
+    (_, rules), *_ = timeline(
+        decided_rules(decisions, fleet.who, (slot, slot)), (slot, slot), account_names=fleet.account_names,
+        country_names=fleet.country_names,
+    )  # fmt: skip
+    return _Side(areas=_areas_in(decisions, slot), rules=rules)
+
+
+def _areas_in(decisions: Decisions, slot: int) -> dict[str, dict[str, Any]]:
+    """Return the columns of the areas that hold in a slot."""
+    found: dict[str, dict[str, Any]] = {}
+    acting = [one for one in decisions.changes if one.noun == "area" and (one.slot or 0) <= slot]
+    for one in sorted(acting, key=lambda one: one.slot or 0):
+        found.setdefault(one.id, {}).update(one.changes)
+    return {name: row for name, row in found.items() if _holds(row, slot)}
 
 
 def _holds(row: Mapping[str, Any], slot: int) -> bool:
