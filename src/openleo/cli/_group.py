@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "scenarios": "List the built-in scenarios, or show one.",
     "constellation": "List the built-in constellations, or say what one or a file holds.",
     "area": "Define service areas, see how they stand, and switch them.",
+    "terminal": "Take terminals in, activate, suspend and revoke them, and see who has which.",
     "request": "Ask for an area to be switched, and see what was asked.",
     "decide": "Propose, approve, refuse and confirm what was asked, each signed with your key.",
     "claim": "Keep what outsiders say beside decisions, never as one.",

@@ -114,7 +114,7 @@ def _unknown(tx: Tx, missing: Sequence[str]) -> NotFound:
 def list_terminals(
     tx: Tx, which: Selection, *, suspect: bool = False, limit: int = 1000, after: str = ""
 ) -> list[Row[Any]]:
-    """Return the terminals that the actor may see, by name (those past ``after``), and whose place is doubted."""
+    """Return the terminals that the actor may see, by name, past ``after``, and whose place is doubted."""
     doubted = func.coalesce(positions.c.state, "in_area").label("where")
     query = (
         select(*LISTED, doubted)
