@@ -137,7 +137,7 @@ def count_by_state(tx: Tx, which: Selection) -> dict[str, int]:
         .where(*which.where(), *_seen_by(tx))
         .group_by(terminals.c.state)
     )
-    found: dict[str, int] = dict(tx.conn.execute(query).tuples().all())
+    found: dict[str, int] = {state: count for state, count in tx.conn.execute(query)}
     return {state.value: found[state] for state in State if state in found}
 
 
@@ -177,7 +177,8 @@ def last_slots(tx: Tx, ids: Sequence[str]) -> dict[str, int]:
     )
     found: dict[str, int] = {}
     for part in chunks(ids):
-        found.update(tx.conn.execute(query.where(facts.c.subject.in_(part))).tuples().all())
+        for name, slot in tx.conn.execute(query.where(facts.c.subject.in_(part))):
+            found[name] = slot
     return found
 
 
