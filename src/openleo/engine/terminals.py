@@ -105,6 +105,7 @@ class Terminals:
                 account=terminals.account[who],
                 speed_m_s=self._speed_m_s[who],
                 kind=terminals.kind[who],
+                terminal=who.astype(np.uint32),
             )
         )
         number = self._numbers[id(self._rules)]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from openleo.base.errors import BadInput
 from openleo.ground.packed_cells import unpack_cells
+from openleo.ground.terminals import Terminals as PlacedTerminals
 from openleo.policy import (
     AccessList,
     Area,
@@ -27,14 +28,14 @@ from openleo.policy import (
     DisablementCode,
     Plan,
     Rule,
-    Rules,
     Switch,
+    TimedRule,
     flatten,
     flatten_lists,
-    make_rules,
     plan_rules,
 )
 from openleo.policy.rule import Numbers
+from openleo.policy.timeline import change_slots, timed
 
 FORMAT = "openleo-decisions/v1"
 NOUNS = ("area", "account", "plan", "line", "list", "terminal")
@@ -114,63 +115,47 @@ class Terminals:
     ids: Sequence[str]
     accounts: Sequence[str]
 
+    @classmethod
+    def of(cls, terminals: PlacedTerminals) -> "Terminals":
+        """Return a scenario's terminals as rules number them."""
+        return cls(
+            ids=terminals.ids, accounts=[terminals.account_names[a] for a in terminals.account.tolist()]
+        )
+
     def numbers(self) -> dict[str, int]:
         """Return the number of each id."""
         return {name: n for n, name in enumerate(self.ids)}
 
 
-def states(decisions: Decisions, slots: tuple[int, int]) -> Iterator[tuple[int, State]]:
-    """Yield (slot, state) for the first slot and each later one up to the last in which something changes.
+def decided_rules(decisions: Decisions, who: Terminals, slots: tuple[int, int]) -> tuple[TimedRule, ...]:
+    """Return the rules that decisions mean over slots (first, last), each while it stays the same."""
+    numbers, states = who.numbers(), _states_in(decisions, slots)
+    return timed(
+        lambda slot: rules_in(next(states), slot, decisions, who, numbers), _changes(decisions), slots
+    )
 
-    The state is the same object every time; it is right until the next is asked for.
+
+def _states_in(decisions: Decisions, slots: tuple[int, int]) -> Iterator[State]:
+    """Yield what is decided by the first slot and by each later one in which something changes.
+
+    It is the same object every time, right until the next is asked for.
     """
-    first, last = slots
-    ordered = sorted(decisions.changes, key=lambda c: 0 if c.slot is None else c.slot)
+    ordered = sorted(decisions.changes, key=lambda c: c.slot or 0)
     state: State = {noun: {} for noun in NOUNS}
     at = 0
-    spells: set[int] = set()
-    for slot in _change_slots(decisions, first, last):
+    for slot in change_slots(_changes(decisions), slots):
         while at < len(ordered) and (ordered[at].slot or 0) <= slot:
             change = ordered[at]
             state[change.noun].setdefault(change.id, {}).update(change.changes, entry=change.entry)
             at += 1
-        spells.add(slot)
-        yield slot, state
+        yield state
 
 
-def _change_slots(decisions: Decisions, first: int, last: int) -> list[int]:
-    found = {first}
+def _changes(decisions: Decisions) -> Iterator[int | None]:
     for change in decisions.changes:
-        ends = (change.slot, change.changes.get("valid_from_slot"), change.changes.get("valid_until_slot"))
-        found.update(slot for slot in ends if slot is not None and first < slot <= last)
-    return sorted(found)
-
-
-def decided_timeline(
-    decisions: Decisions,
-    who: Terminals,
-    slots: tuple[int, int],
-    *,
-    always: Iterable[Rule] = (),
-    account_names: Sequence[str],
-    country_names: Sequence[str],
-    plan_names: Sequence[str] = (),
-) -> tuple[tuple[int, Rules], ...]:
-    """Return (slot, rules) for the first slot of a run and each later one in which decisions change them.
-
-    ``always`` are the scenario's own rules that no decision can undo.
-    """
-    numbers, kept = who.numbers(), tuple(always)
-    return tuple(
-        (
-            slot,
-            make_rules(
-                (*kept, *rules_in(state, slot, decisions, who, numbers)),
-                account_names=account_names, country_names=country_names, plan_names=plan_names,
-            ),
-        )
-        for slot, state in states(decisions, slots)
-    )  # fmt: skip
+        yield change.slot
+        yield change.changes.get("valid_from_slot")
+        yield change.changes.get("valid_until_slot")
 
 
 def rules_in(

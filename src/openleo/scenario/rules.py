@@ -7,9 +7,12 @@ from datetime import datetime
 from openleo.base.clock import first_slot_from, format_utc, to_datetime64
 from openleo.base.errors import BadInput, did_you_mean
 from openleo.ground.kinds import find_kind
+from openleo.ground.terminals import Terminals
 from openleo.policy import SEA, By, DisablementCode, Rule, Rules, TimedRule, timeline
 from openleo.scenario.areas import Cells
 from openleo.scenario.blocks import LimitBlock, WithdrawalBlock
+from openleo.scenario.decisions import Decisions, decided_rules
+from openleo.scenario.decisions import Terminals as DecidedTerminals
 from openleo.scenario.fields import Spell
 from openleo.scenario.model import Scenario
 
@@ -37,14 +40,23 @@ def rules_timeline(
     accounts: Sequence[str],
     countries: Sequence[str],
     too_small: Iterable[str] = (),
+    terminals: Terminals,
     slots: tuple[int, int],
 ) -> tuple[tuple[int, Rules], ...]:
     """Return (effective slot, rules) for the first slot and each later one in which the rules change.
 
     ``slots`` are the first and last of the run.  ``accounts`` and ``countries`` are the names that subjects'
     indices refer to; ``too_small`` are countries that no cell is of.  Raises BadInput for any other country.
+
+    Where the scenario names a file of decisions, they stand in place of its own countries, switches, accounts
+    and limits; what the provider withdrew stays.
     """
-    timed = list(_timed_rules(scenario, areas))
+    timed = [_unknown_location(), *_withdrawals(scenario, areas)]
+    if scenario.decisions.file:
+        decisions = Decisions.read(scenario.path(scenario.decisions.file))
+        timed += decided_rules(decisions, DecidedTerminals.of(terminals), slots)
+    else:
+        timed += _own_rules(scenario, areas)
     known = {SEA, *countries, *too_small}
     for item in timed:
         for code in item.rule.countries or ():
@@ -55,14 +67,22 @@ def rules_timeline(
     return timeline(timed, slots, account_names=accounts, country_names=countries)
 
 
-def _timed_rules(scenario: Scenario, areas: Mapping[str, Cells]) -> Iterable[TimedRule]:
-    yield TimedRule(
+def _unknown_location() -> TimedRule:
+    return TimedRule(
         rule=Rule(
             id="location/unknown", by=By.LOCATION, code=DisablementCode.UNKNOWN_LOCATION,
             why="one that does not know where it is may be where it is not served",
         ),
         from_slot=None, until_slot=None,
     )  # fmt: skip
+
+
+def _withdrawals(scenario: Scenario, areas: Mapping[str, Cells]) -> Iterable[TimedRule]:
+    for n, withdrawal in enumerate(scenario.withdrawals, start=1):
+        yield _timed(withdrawal, _withdrawal(withdrawal, n, areas))
+
+
+def _own_rules(scenario: Scenario, areas: Mapping[str, Cells]) -> Iterable[TimedRule]:
     yield from _countries(scenario)
     for n, switch in enumerate(scenario.switches, start=1):
         rule = Rule(
@@ -80,8 +100,6 @@ def _timed_rules(scenario: Scenario, areas: Mapping[str, Cells]) -> Iterable[Tim
             yield _timed(account, rule)
     for n, limit in enumerate(scenario.limits, start=1):
         yield _timed(limit, _limit(limit, n, areas))
-    for n, withdrawal in enumerate(scenario.withdrawals, start=1):
-        yield _timed(withdrawal, _withdrawal(withdrawal, n, areas))
 
 
 def _countries(scenario: Scenario) -> Iterable[TimedRule]:

@@ -102,6 +102,7 @@ class World:
             account=self.terminals.account,
             speed_m_s=speed,
             kind=self.terminals.kind,
+            terminal=np.arange(len(self.terminals), dtype=np.uint32),
         )
 
     def country_of(self, cells: Cells) -> NDArray[np.int16]:
@@ -163,6 +164,7 @@ def compile_world(scenario: Scenario) -> World:
             accounts=accounts,
             countries=land.countries,
             too_small=land.too_small,
+            terminals=terminals,
             slots=slots,
         ),
         faults=faults,
