@@ -218,7 +218,8 @@ def write_custody(tx: Tx, rows: Rows, event: str, *, holder: str | None, note: s
     counted = select(custody.c.terminal_id, func.max(custody.c.n)).group_by(custody.c.terminal_id)
     last: dict[str, int] = {}
     for part in chunks([row.id for row in rows]):
-        last.update(tx.conn.execute(counted.where(custody.c.terminal_id.in_(part))).tuples().all())
+        for name, n in tx.conn.execute(counted.where(custody.c.terminal_id.in_(part))):
+            last[name] = n
     links = [
         {
             "terminal_id": row.id, "n": last.get(row.id, -1) + 1, "event": event,

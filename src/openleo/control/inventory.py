@@ -137,7 +137,7 @@ def count_by_state(tx: Tx, which: Selection) -> dict[str, int]:
         .where(*which.where(), *_seen_by(tx))
         .group_by(terminals.c.state)
     )
-    found: dict[str, int] = {state: count for state, count in tx.conn.execute(query)}
+    found = {row[0]: int(row[1]) for row in tx.conn.execute(query)}
     return {state.value: found[state] for state in State if state in found}
 
 
