@@ -38,9 +38,9 @@ BASE = (
 IDS = ("ut-1", "ut-2", "ut-life", "stranger")
 
 
-def codes(changes: tuple[Change, ...], cell: int, slot: int = 5, kind: str = "enforced") -> list[str]:
+def codes(changes: tuple[Change, ...], cell: int, slot: int = 5, denies: bool = True) -> list[str]:
     """Return the code of each of IDS in a cell and a slot of a run from slot 0 to 10."""
-    rules = rules_of(changes, slot, kind)
+    rules = rules_of(changes, slot, denies)
     n = len(IDS)
     code, _ = rules.decide(subjects(np.full(n, cell, np.uint64)))
     return [CODE(c).name for c in code]
@@ -54,8 +54,8 @@ def subjects(cells: Any) -> Subjects:
     )  # fmt: skip
 
 
-def rules_of(changes: tuple[Change, ...], slot: int, kind: str) -> Any:
-    decisions = Decisions(kind=kind, origin="test/log", changes=changes)
+def rules_of(changes: tuple[Change, ...], slot: int, denies: bool) -> Any:
+    decisions = Decisions(denies=denies, origin="test/log", changes=changes)
     who = Terminals(ids=IDS, accounts=["scenario"] * len(IDS))
     found = timeline(
         decided_rules(decisions, who, (0, 10)), (0, 10), account_names=["scenario"], country_names=["UA"]
@@ -119,13 +119,13 @@ OFF = Change(3, "area", "all", 5, {"switch": "off"})
         ),
     ],
 )  # fmt: skip
-def test_who_is_served_in_slot_five_of_an_enforced_network(changes, cell, expected):
+def test_who_is_served_in_slot_five_of_a_network_that_denies_by_default(changes, cell, expected):
     assert codes((*BASE, *changes), cell) == expected
 
 
-def test_a_simulated_network_serves_what_no_decision_is_about():
-    assert codes(BASE, OUTSIDE[0], kind="simulated") == [OK] * 4
-    assert codes((*BASE, OFF), INSIDE[0], kind="simulated")[3] == "CELL_IS_DISABLED"
+def test_a_network_that_does_not_deny_serves_what_no_decision_is_about():
+    assert codes(BASE, OUTSIDE[0], denies=False) == [OK] * 4
+    assert codes((*BASE, OFF), INSIDE[0], denies=False)[3] == "CELL_IS_DISABLED"
 
 
 def test_an_area_acts_in_its_validity_alone():
@@ -140,7 +140,7 @@ def test_a_plan_forbids_its_terminals_what_it_says():
         Change(4, "line", "l-1", 0, {"account_id": "red", "plan_id": "still", "status": "active"}),
         Change(5, "terminal", "ut-1", 0, {"line_id": "l-1"}),
     )
-    rules = rules_of((*BASE, *changes), 5, "enforced")
+    rules = rules_of((*BASE, *changes), 5, True)
     fast = subjects(np.full(4, INSIDE[0], np.uint64))
     fast.speed_m_s[:] = 11.0
     code, rule = rules.decide(fast)
@@ -149,7 +149,7 @@ def test_a_plan_forbids_its_terminals_what_it_says():
 
 
 def test_decisions_read_back_and_what_is_none_is_named(tmp_path):
-    decisions = Decisions(kind="enforced", origin="test/log", changes=BASE)
+    decisions = Decisions(denies=True, origin="test/log", changes=BASE)
     path = tmp_path / "decisions.json"
     path.write_text(json.dumps(decisions.plain()))
     assert Decisions.read(path).changes == BASE

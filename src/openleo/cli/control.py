@@ -46,6 +46,9 @@ def command() -> None:
 @click.option(
     "--seal", is_flag=True, help="Encrypt the store, under a passphrase or --key-file (made if absent)."
 )
+@click.option(
+    "--deny-by-default", is_flag=True, help="Serve nobody without a decision: enforced networks never do."
+)
 @click.option("--guard", type=_FILE, metavar="FILE", help="Where the guard lies, best on another disk.")
 @click.option(
     "--credentials",
@@ -57,7 +60,7 @@ def command() -> None:
 @control_options
 def init(
     where: Where, network: str, kind: str, owners: tuple[str, ...], origin: str | None, seal: bool,
-    guard: Path | None, credentials: Path,
+    deny_by_default: bool, guard: Path | None, credentials: Path,
 ) -> None:  # fmt: skip
     """Make a control plane: its store, its log and the people who own it."""
     from openleo.control.areas import check_name
@@ -68,7 +71,10 @@ def init(
 
     folder = control_folder(where.data)
     named = Network(
-        name=check_name("a network", network), kind=NetworkKind(kind), origin=origin or f"openleo/{network}"
+        name=check_name("a network", network),
+        kind=NetworkKind(kind),
+        origin=origin or f"openleo/{network}",
+        default_deny=deny_by_default,
     )
     people = _owners(owners)
     files = {name: credentials / f"{name}.credential" for name in people}

@@ -38,7 +38,7 @@ def decisions_of(conn: Connection, network: Network) -> Decisions:
         acting: dict[str, Any] = {k: v for k, v in fact.changes.items() if k in _ACTS[fact.noun]}
         if acting:
             found.append(Change(entry, fact.noun, fact.id, fact.slot, acting))
-    return Decisions(kind=network.kind.value, origin=network.origin, changes=tuple(found))
+    return Decisions(denies=network.denies, origin=network.origin, changes=tuple(found))
 
 
 def live_rules(

@@ -110,7 +110,9 @@ class Store:
 
         upgrade(store._writer)
         with store._writer.begin() as conn:
+            denies = "yes" if network.default_deny else "no"
             values = {"name": network.name, "kind": network.kind.value, "skey": signer.text()}
+            values["default_deny"] = denies
             conn.execute(meta.insert(), [{"name": k, "value": v} for k, v in values.items()])
         store._begin()
         return store
@@ -284,7 +286,10 @@ class Store:
             )
         self._signer = SignerKey.parse(found["skey"])
         self.network = Network(
-            name=found["name"], kind=NetworkKind(found["kind"]), origin=self._signer.verifier.name
+            name=found["name"],
+            kind=NetworkKind(found["kind"]),
+            origin=self._signer.verifier.name,
+            default_deny=found["default_deny"] == "yes",
         )
         with suppress(GuardHeld):
             self._claim(accept=accept)

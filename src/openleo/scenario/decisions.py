@@ -4,9 +4,9 @@
 run folder holds all that it was made from.  The live network asks the very same functions.  The file holds
 what acts on service alone: no reasons, no names, no positions; each rule names the log's entry that made it.
 
-In an enforced network nobody is served without a decision: terminals that it does not know, and cells that no
-area which is on covers, are not served.  In a simulated or advisory one the scenario's own terminals and
-accounts stand beside those that were decided about.
+Where a network denies by default, as every enforced one does, nobody is served without a decision: terminals
+that it does not know, and cells that no area which is on covers, are not served.  In others the scenario's own
+terminals and accounts stand beside those that were decided about.
 """
 
 import json
@@ -39,7 +39,6 @@ from openleo.policy.timeline import change_slots, timed
 
 FORMAT = "openleo-decisions/v1"
 NOUNS = ("area", "account", "plan", "line", "list", "terminal")
-ENFORCED = "enforced"
 KMH_M_S = 1.0 / 3.6
 _CODE = DisablementCode
 # What a terminal that is not active shows.
@@ -70,16 +69,19 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Decisions:
-    """All that was decided about service in a network, in the order of its log."""
+    """All that was decided about service in a network, in the order of its log.
 
-    kind: str
+    ``denies``: what no decision is about is not served.
+    """
+
+    denies: bool
     origin: str
     changes: tuple[Change, ...]
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON holds it."""
         return {
-            "format": FORMAT, "kind": self.kind, "origin": self.origin,
+            "format": FORMAT, "denies": self.denies, "origin": self.origin,
             "changes": [list(change) for change in self.changes],
         }  # fmt: skip
 
@@ -92,7 +94,7 @@ class Decisions:
             changes = tuple(Change(*row) for row in plain["changes"])
             if not all(c.noun in NOUNS and isinstance(c.changes, dict) for c in changes):
                 raise ValueError("a change is about nothing that is known")
-            return cls(kind=str(plain["kind"]), origin=str(plain["origin"]), changes=changes)
+            return cls(denies=bool(plain["denies"]), origin=str(plain["origin"]), changes=changes)
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(
                 f"{origin} holds no decisions: {error}", "make it with `openleo run SCENARIO --control DIR`"
@@ -173,7 +175,7 @@ class _View:
         self, state: State, slot: int, decisions: Decisions, who: Terminals, numbers: Mapping[str, int]
     ) -> None:
         self._state, self._slot, self._origin = state, slot, decisions.origin
-        self._enforced = decisions.kind == ENFORCED
+        self._denies = decisions.denies
         self._numbers = numbers
         known = {n: state["terminal"][name] for name, n in numbers.items() if name in state["terminal"]}
         self._known = known
@@ -182,7 +184,7 @@ class _View:
             for n, account in enumerate(who.accounts)
         }
         self._critical = {n for n, row in known.items() if row.get("life_critical")}
-        self._unknown = [n for n in range(len(who.ids)) if n not in known] if self._enforced else []
+        self._unknown = [n for n in range(len(who.ids)) if n not in known] if self._denies else []
 
     def terminals(self) -> Iterator[Rule]:
         """Terminals that are not active, and those that nobody knows."""
@@ -248,7 +250,7 @@ class _View:
             )
             for name, row in active.items()
         ]  # fmt: skip
-        for rule in flatten(areas, self._slot, default_deny=self._enforced):
+        for rule in flatten(areas, self._slot, default_deny=self._denies):
             row = active.get(rule.area, {}) if rule.id.startswith("area/") else {}
             cut = self._of(row.get("cut_terminals"))
             spared = self._in_accounts(row.get("except_accounts") or ())
