@@ -146,7 +146,7 @@ def read_entry(tx: Tx, index: int) -> tuple[Entry, dict[str, Any]]:
     found = tx.conn.execute(
         select(entry_fields.c.name, entry_fields.c.value).where(entry_fields.c.index == index)
     )
-    values = {name: value for name, value in found.tuples() if value is not None}
+    values = {row.name: row.value for row in found if row.value is not None}
     return _entry(row), {
         name: value if name == "embargo" else json.loads(value) for name, value in values.items()
     }
