@@ -1,0 +1,65 @@
+"""The network a control database is for, and when a decision takes effect in it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from openleo.base.clock import first_slot_from, format_utc, slot_start, to_datetime64
+from openleo.base.errors import Refused
+from openleo.base.instants import instant_text
+
+CUT_OFF = timedelta(seconds=2)  # a slot's rules freeze so long before it begins
+EMERGENCY_SLOTS = 240  # an hour: so long an emergency off stands without a second person
+EMERGENCY_LIFE = timedelta(hours=1)
+REQUEST_LIFE = timedelta(days=14)
+PROPOSAL_LIFE = timedelta(hours=24)
+
+
+class NetworkKind(StrEnum):
+    """What a decision does: nothing outside a scenario, a word to a vendor, or service itself."""
+
+    SIMULATED = "simulated"
+    ADVISORY = "advisory"
+    ENFORCED = "enforced"
+
+
+class TooEarly(Refused):
+    """A decision was to act before it can."""
+
+    code = "too-early"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """``name`` for people, ``origin`` the log's name in its checkpoints."""
+
+    name: str
+    kind: NetworkKind
+    origin: str
+
+    def effective_slot(self, asked: datetime | None, *, now: datetime, after: int | None) -> int:
+        """Return the slot in which a decision made ``now`` takes effect.
+
+        By default the first whose rules are not frozen yet.  ``asked`` names an instant instead: any in a
+        simulated network, whose time is not ours; none before that default in the others.  ``after`` is the
+        slot in which the last decision about the same thing takes effect; history is never decided anew.
+        Raises TooEarly.
+        """
+        earliest = first_slot_from(to_datetime64(now + CUT_OFF))
+        slot = earliest if asked is None else first_slot_from(to_datetime64(asked))
+        if slot < earliest and self.kind is not NetworkKind.SIMULATED:
+            assert asked is not None
+            raise TooEarly(
+                f"{instant_text(asked)} has passed, or its slot's rules are frozen; the next that can be "
+                f"decided begins at {format_utc(slot_start(earliest))}",
+                "leave the time out to take the next slot",
+            )
+        if after is not None and slot < after:
+            if asked is None:
+                return after
+            raise TooEarly(
+                f"{format_utc(slot_start(slot))} is before {format_utc(slot_start(after))}, when an earlier "
+                "decision on the same thing takes effect",
+                f"name that time or a later one: --effective {format_utc(slot_start(after))}",
+            )
+        return slot
