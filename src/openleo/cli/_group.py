@@ -19,6 +19,11 @@ COMMANDS: Mapping[str, str] = {
     "sites": "List the gateways or points of presence that there are.",
     "scenarios": "List the built-in scenarios, or show one.",
     "constellation": "List the built-in constellations, or say what one or a file holds.",
+    "area": "Define service areas, see how they stand, and switch them.",
+    "request": "Ask for an area to be switched, and see what was asked.",
+    "decide": "Propose, approve, refuse and confirm what was asked, each signed with your key.",
+    "claim": "Keep what outsiders say beside decisions, never as one.",
+    "log": "Read the decision log, prove and publish it, and check a copy of it.",
 }
 
 

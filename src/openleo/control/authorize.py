@@ -7,7 +7,7 @@ none.  One recursive statement climbs the tree of areas, and the same grants fil
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, literal, select
+from sqlalchemy import Connection, Select, bindparam, literal, select
 
 from openleo.base.errors import Refused
 from openleo.control.roles import ACTIONS, roles_with
@@ -29,13 +29,10 @@ class Answer:
     grant_id: str | None = None
 
 
-def ancestors(conn: Connection, area_id: str | None) -> list[str]:
-    """Return an area and those above it, nearest first; empty for None."""
-    if area_id is None:
-        return []
+def _climb() -> Select[tuple[str]]:
     up = (
         select(areas.c.id, areas.c.parent_id, literal(0).label("depth"))
-        .where(areas.c.id == area_id)
+        .where(areas.c.id == bindparam("area_id"))
         .cte(recursive=True)
     )
     up = up.union_all(
@@ -43,7 +40,15 @@ def ancestors(conn: Connection, area_id: str | None) -> list[str]:
             areas.c.id == up.c.parent_id
         )
     )
-    return [row.id for row in conn.execute(select(up.c.id).order_by(up.c.depth))]
+    return select(up.c.id).order_by(up.c.depth)
+
+
+_CLIMB = _climb()  # built once: every act on an area asks it
+
+
+def ancestors(conn: Connection, area_id: str | None) -> list[str]:
+    """Return an area and those above it, nearest first; empty for None."""
+    return [] if area_id is None else list(conn.execute(_CLIMB, {"area_id": area_id}).scalars())
 
 
 def descendants(conn: Connection, area_ids: Iterable[str]) -> list[str]:
@@ -60,12 +65,12 @@ def authorize(conn: Connection, person_id: str, action: str, area_id: str | None
     if not active:
         why = f"{person_id} is not active" if active is not None else f"there is no person {person_id}"
         return Answer(allowed=False, reason=why)
-    above = ancestors(conn, area_id)
     held = conn.execute(
         select(grants.c.id, grants.c.role, grants.c.area_id)
         .where(grants.c.person_id == person_id, grants.c.active, grants.c.role.in_(roles_with(action)))
         .order_by(grants.c.id)
     ).all()
+    above = ancestors(conn, area_id) if any(grant.area_id for grant in held) else []
     for grant in held:
         if grant.area_id is None or grant.area_id in above:
             where = "the whole network" if grant.area_id is None else f"area {grant.area_id}"
@@ -82,8 +87,13 @@ def require(conn: Connection, person_id: str, action: str, area_id: str | None) 
     """Return the answer where it is yes; raises Forbidden with the reason where it is no."""
     answer = authorize(conn, person_id, action, area_id)
     if not answer.allowed:
-        raise Forbidden(answer.reason, f"ask someone listed by `openleo who-can {action} {area_id or ''}`")
+        raise Forbidden(answer.reason, f"ask someone listed by {whom_to_ask(action, area_id)}")
     return answer
+
+
+def whom_to_ask(action: str, area_id: str | None) -> str:
+    """Return the command that lists who may, for a hint."""
+    return f"`openleo who-can {action}{'' if area_id is None else ' ' + area_id}`"
 
 
 def scope(conn: Connection, person_id: str, action: str) -> list[str] | None:

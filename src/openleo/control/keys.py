@@ -42,6 +42,15 @@ def is_signed(public_key: str | None, message: bytes, signature: str) -> bool:
     return True
 
 
+def is_public_key(text: str) -> bool:
+    """Tell whether a text is a public key, base64."""
+    try:
+        raw = b64decode(text, validate=True)
+        return len(raw) == 32 and bool(Ed25519PublicKey.from_public_bytes(raw))
+    except (ValueError, Error):
+        return False
+
+
 def need_signature(person: str, public_key: str | None, message: bytes, signature: str) -> None:
     """Raise BadSignature unless ``signature`` is the person's over ``message``."""
     if is_signed(public_key, message, signature):

@@ -106,9 +106,10 @@ class Plane:
         clock: Callable[[], datetime] = utc_now,
         grouped: bool = False,
         guard: Path | None = None,
+        salts: ledger.Salts = secrets.token_bytes,
     ) -> "Plane":
         """Open the store in a folder; BadInput where there is none, Refused where it was rolled back."""
-        return cls(Store.open(folder, key=key, guard=guard), clock=clock, grouped=grouped)
+        return cls(Store.open(folder, key=key, guard=guard), clock=clock, grouped=grouped, salts=salts)
 
     def __enter__(self) -> "Plane":
         return self
@@ -121,6 +122,16 @@ class Plane:
         if self._group is not None:
             self._group.close()
         self.store.close()
+
+    @property
+    def queued(self) -> int:
+        """How many acts wait to be written."""
+        return 0 if self._group is None else self._group.queued
+
+    @property
+    def broken(self) -> bool:
+        """Whether storage failed, so that nothing more is written."""
+        return self._broken is not None
 
     def authenticate(self, token: str) -> Actor:
         """Return who holds a token; raises NotKnown.  The same words whatever is wrong with it."""

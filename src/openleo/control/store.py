@@ -157,8 +157,12 @@ class Store:
                 "make one with `openleo control init`, or name its folder with --data",
             )
         store = cls(folder, driver or _driver_for(path, key), guard=guard)
-        store._check_version(sealed=key is not None)
-        store._begin(accept=accept)
+        try:
+            store._check_version(sealed=key is not None)
+            store._begin(accept=accept)
+        except BaseException:
+            store.close()
+            raise
         return store
 
     @classmethod
@@ -197,6 +201,11 @@ class Store:
             self._guard.release()
         self._writer.dispose()
         self._reader.dispose()
+
+    @property
+    def holds_guard(self) -> bool:
+        """Whether this process may write; another may hold the guard instead."""
+        return self._guard is not None
 
     @property
     def vkey(self) -> VerifierKey:

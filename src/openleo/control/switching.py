@@ -77,8 +77,13 @@ def to_sign(tx: Tx, request_id: str, *, include: Sequence[str] = ()) -> str:
     request = find_request(tx, request_id)
     if request.proposal is not None and request.state in {State.PROPOSED, State.EMERGENCY}:
         return request.proposal
-    area = find_area(tx.conn, request.area_id)
-    return _proposal(tx, request, area, include)
+    return _proposal(tx, request, find_area(tx.conn, request.area_id), include)
+
+
+def new_proposal(tx: Tx, request_id: str, *, include: Sequence[str] = ()) -> str:
+    """Return what `propose` takes a signature of, also where an earlier proposal is to be replaced."""
+    request = find_request(tx, request_id)
+    return _proposal(tx, request, find_area(tx.conn, request.area_id), include)
 
 
 def propose(tx: Tx, request_id: str, *, signature: str, include: Sequence[str] = ()) -> Request:
