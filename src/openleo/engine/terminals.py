@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.engine.network import Network
-from openleo.policy import DisablementCode, Rules, Subjects
+from openleo.policy import DisablementCode, Rules
 from openleo.scenario.faults import BOOT_SLOTS
 from openleo.snapshot.causes import DISABLED, Cause
 
@@ -47,6 +47,7 @@ class Terminals:
         self._cell = net.terminal_cell
         self._country = world.terminal_country.copy()
         self._speed_m_s = np.zeros(count, np.float32)
+        self._where_deg = np.stack([world.terminals.latitude_deg, world.terminals.longitude_deg])
         self._move(net.moves.before(slot))
         self._policy = np.zeros(count, np.uint8)
         self._policy_rule = np.full(count, -1, np.int16)
@@ -84,6 +85,7 @@ class Terminals:
         self._cell = self._cell.copy()  # earlier standings keep theirs
         self._cell[who] = moves.row[entries]  # of several entries of one terminal the last holds
         self._speed_m_s[who] = moves.where[2, entries]
+        self._where_deg[:, who] = moves.where[:2, entries]
         self._country[who] = self._country_of_cell[self._cell[who]]
         return True
 
@@ -97,15 +99,14 @@ class Terminals:
 
     def _decide(self, who: NDArray[np.int32]) -> None:
         assert self._rules is not None
-        terminals = self._net.world.terminals
+        far = "distance_m" in self._rules.needs
         code, rule = self._rules.decide(
-            Subjects(
-                cell=self._net.cells[self._cell[who]],
+            self._net.world.subjects(
+                who,
+                cells=self._net.cells[self._cell[who]],
                 country=self._country[who],
-                account=terminals.account[who],
                 speed_m_s=self._speed_m_s[who],
-                kind=terminals.kind[who],
-                terminal=who.astype(np.uint32),
+                place_deg=(self._where_deg[0, who], self._where_deg[1, who]) if far else None,
             )
         )
         number = self._numbers[id(self._rules)]

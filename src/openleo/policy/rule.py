@@ -66,7 +66,7 @@ _CODE_ORDER = (
 _NEEDED = {
     By.ACCOUNT: ("accounts",), By.LINE: ("line",), By.BLOCK: ("accounts", "terminals"),
     By.TERMINAL: ("over_data", "below_version"), By.COUNTRY: ("countries",),
-    By.ALLOW: ("terminals", "except_accounts"), By.AREA: ("cells",), By.PLAN: ("away", "beyond_m"),
+    By.ALLOW: ("terminals",), By.AREA: ("cells",), By.PLAN: ("away", "beyond_m"),
     By.SPEED: ("over_m_s",),
 }  # fmt: skip
 

@@ -81,6 +81,11 @@ class Rules:
         return Columns(**columns)
 
 
+def two_rules(name: str) -> BadInput:
+    """Return the error for two rules with one id."""
+    return BadInput(f"two rules have the id {name!r}", "give each switch and limit its own name")
+
+
 _ALWAYS = ("cell", "country", "account", "speed_m_s")
 
 
@@ -106,7 +111,7 @@ def make_rules(
     for rule in ordered:
         rule.check()
         if rule.id in seen:
-            raise BadInput(f"two rules have the id {rule.id!r}", "give each switch and limit its own name")
+            raise two_rules(rule.id)
         seen.add(rule.id)
     return Rules(
         rules=ordered,

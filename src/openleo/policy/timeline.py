@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from openleo.policy.rule import Rule
-from openleo.policy.rules import Rules, make_rules
+from openleo.policy.rules import Rules, make_rules, two_rules
 
 Slots = tuple[int, int]
 
@@ -72,12 +72,15 @@ def timed(
     """Return the rules that ``rules_at`` gives slot by slot, each for as long as it stays the same.
 
     For rules that depend on each other, such as those of a tree of areas.  ``changes`` are the slots in which
-    they may change.
+    they may change.  Raises BadInput where two rules have one id.
     """
     done: list[TimedRule] = []
     open_: dict[str, tuple[int, Rule]] = {}
     for slot in change_slots(changes, slots):
-        now = {rule.id: rule for rule in rules_at(slot)}
+        now: dict[str, Rule] = {}
+        for rule in rules_at(slot):
+            if now.setdefault(rule.id, rule) is not rule:
+                raise two_rules(rule.id)
         for name, (since, rule) in list(open_.items()):
             if name not in now or not same_rule(rule, now[name]):
                 done.append(TimedRule(rule=rule, from_slot=since, until_slot=slot))

@@ -203,22 +203,12 @@ def explain_elsewhere(run: "Run", cell: int, slot: int) -> dict[str, Any]:
 def policy_at(run: "Run", cell: int, slot: int) -> list[dict[str, Any]]:
     """Return what the rules in force say to a terminal that stands in a cell (H3 index), by account.
 
-    One entry for each rule that decides, and one for the accounts that none forbids; most accounts first.
+    It is one at home, without a plan and on no list.  One entry for each rule that decides, and one for the
+    accounts that none forbids; most accounts first.
     """
-    from openleo.policy import Subjects
-
     world = run.world
     rules, accounts = world.rules_at(slot), world.account_names
-    cells = np.full(len(accounts), cell, np.uint64)
-    _, chosen = rules.decide(
-        Subjects(
-            cell=cells,
-            country=world.country_of(cells).astype(np.int16),
-            account=np.arange(len(accounts), dtype=np.uint16),
-            speed_m_s=np.zeros(len(accounts), np.float32),
-            kind=np.zeros(len(accounts), np.uint8),
-        )
-    )
+    _, chosen = rules.decide(world.visitors(cell))
     found = []
     for rule in np.unique(chosen).tolist():
         who = [name for name, mine in zip(accounts, chosen == rule, strict=True) if mine]

@@ -1,12 +1,13 @@
 """Switching assumptions: what a scenario becomes when one of them is off."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from openleo.base.errors import BadInput, did_you_mean
 
 _LISTS = (
-    "terminals", "background", "areas", "switches", "accounts", "limits", "withdrawals", "faults",
+    "terminals", "background", "areas", "switches", "accounts", "plans", "lists", "limits", "withdrawals",
+    "faults",
 )  # fmt: skip
 _NAME_KEYS = ("name", "id")
 _OPEN = ("home", "disputed")  # tables keyed by countries or areas: any key may be new
@@ -24,7 +25,8 @@ def switch(document: dict[str, Any], ids: Iterable[str], *, enabled: bool) -> No
 def leave_out(document: dict[str, Any]) -> dict[str, Any]:
     """Return the document without what its disabled assumptions carry and with what they change when off.
 
-    What rests on an area that is left out goes too; an account that is left out counts as active.
+    What rests on an area that is left out goes too; an account that is left out counts as active, and who has
+    a plan that is left out has none.
     """
     assumptions = document.get("assumptions", ())
     off = {a["id"] for a in assumptions if not a["enabled"]}
@@ -32,7 +34,8 @@ def leave_out(document: dict[str, Any]) -> dict[str, Any]:
     for key in _LISTS:
         out[key] = [dict(item) for item in document.get(key, ()) if item["assumption"] not in off]
     gone = {a["name"] for a in document.get("areas", ())} - {a["name"] for a in out["areas"]}
-    _drop_areas(out, gone)
+    _drop_areas(out, gone, document.get("areas", ()))
+    _drop_plans_and_groups(out)
     accounts = {a["name"] for a in out["accounts"]}
     for account in document.get("accounts", ()):
         if account["name"] not in accounts:
@@ -50,13 +53,30 @@ def leave_out(document: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _drop_areas(document: dict[str, Any], gone: set[str]) -> None:
-    """Remove areas by name from the lists that name them, and what has no area left."""
+def _drop_plans_and_groups(out: dict[str, Any]) -> None:
+    """Take plans that are left out from the groups that have them, and groups from lists that name them."""
+    plans = {p["name"] for p in out["plans"]}
+    groups = {g["name"] for g in out["terminals"]}
+    for group in out["terminals"]:
+        group["plan"] = group["plan"] if group["plan"] in plans else ""
+    kept = []
+    for one in out["lists"]:
+        left = [n for n in one["groups"] if n in groups]
+        if left or one["terminals"] or one["accounts"] or not one["groups"]:
+            kept.append({**one, "groups": left})
+    out["lists"] = kept
+
+
+def _drop_areas(document: dict[str, Any], gone: set[str], whole: Iterable[Mapping[str, Any]]) -> None:
+    """Remove areas by name from the lists that name them, and what has no area left; ``whole`` are all."""
     if not gone:
         return
     document["areas"] = [a for a in document["areas"] if not (a["union"] and set(a["union"]) <= gone)]
+    names, parents = {a["name"] for a in document["areas"]}, {a["name"]: a["parent"] for a in whole}
     for area in document["areas"]:
         area["union"] = [n for n in area["union"] if n not in gone]
+        while area["parent"] and area["parent"] not in names:
+            area["parent"] = parents[area["parent"]]
     kept = []
     for group in document["terminals"]:
         inside = [n for n in group["inside"] if n not in gone]

@@ -116,6 +116,8 @@ class TerminalsBlock(Item):
     count: Annotated[Count, Field(ge=1)] | None = None
     kind: Text = "standard"
     account: Text = "default"
+    plan: MaybeText = ""
+    address: Point | None = None
     country: Country | None = None
     countries: tuple[Country, ...] = ()
     inside: tuple[Text, ...] = ()
@@ -156,6 +158,7 @@ class AreaBlock(Item):
     """A named set of cells, by exactly one of outline, circle, cells, country or union."""
 
     name: Text
+    parent: MaybeText = ""
     why: MaybeText = ""
     source: MaybeText = ""
     outline: tuple[tuple[Longitude, Latitude], ...] = ()
@@ -189,10 +192,11 @@ class DecisionsBlock(Block):
 
 
 class SwitchBlock(Spell):
-    """An area that is off."""
+    """An area that is off, or on within one that is off."""
 
     name: MaybeText = ""
     area: Text
+    state: Literal["off", "on"] = "off"
     code: SwitchCode = "CELL_IS_DISABLED"
     except_accounts: tuple[Text, ...] = ()
     why: MaybeText = ""
@@ -204,6 +208,33 @@ class AccountBlock(Spell):
 
     name: Text
     status: Literal["active", "disabled", "none"] = "active"
+    why: MaybeText = ""
+    source: MaybeText = ""
+
+
+class PlanBlock(Item):
+    """What the service lines of a plan may do; what is not given is not limited."""
+
+    name: Text
+    max_speed_kmh: Positive | None = None
+    ocean: Flag = True
+    roaming: Literal["anywhere", "home"] | tuple[Country, ...] = "anywhere"
+    flyover_kmh: Positive | None = None
+    flyover_countries: tuple[Country, ...] = ()
+    max_distance_km: Positive | None = None
+    why: MaybeText = ""
+    source: MaybeText = ""
+
+
+class ListBlock(Spell):
+    """Who alone is served somewhere, or who is not."""
+
+    name: Text
+    effect: Literal["allow", "block"]
+    terminals: tuple[Text, ...] = ()
+    groups: tuple[Text, ...] = ()
+    accounts: tuple[Text, ...] = ()
+    countries: tuple[Country, ...] = ()
     why: MaybeText = ""
     source: MaybeText = ""
 

@@ -9,14 +9,15 @@ from openleo.ground.countries import OTHER_CODES, country_hint
 from openleo.scenario.assumptions import set_at
 from openleo.scenario.blocks import AreaBlock, FaultBlock, TerminalsBlock, WithdrawalBlock
 from openleo.scenario.fields import Spell, utc_text
+from openleo.scenario.policy_checks import policy_problems
 from openleo.scenario.problems import Path, Problem, problem
 
 if TYPE_CHECKING:
     from openleo.scenario.model import Scenario
 
 LONGEST = timedelta(days=366)
-_SPELLS = ("switches", "accounts", "limits", "withdrawals", "faults")
-_NAMED = ("terminals", "background", "switches", "limits", "withdrawals", "faults")
+_SPELLS = ("switches", "accounts", "lists", "limits", "withdrawals", "faults")
+_NAMED = ("terminals", "background", "switches", "plans", "lists", "limits", "withdrawals", "faults")
 
 
 def check(scenario: "Scenario") -> list[Problem]:
@@ -27,6 +28,7 @@ def check(scenario: "Scenario") -> list[Problem]:
         *_areas(scenario),
         *_terminals(scenario),
         *_references(scenario),
+        *policy_problems(scenario),
         *_faults(scenario),
         *_assumptions(scenario),
     ]

@@ -24,7 +24,9 @@ from openleo.scenario.blocks import (
     GatewaysBlock,
     LandBlock,
     LimitBlock,
+    ListBlock,
     NetworkBlock,
+    PlanBlock,
     PopsBlock,
     SwitchBlock,
     TerminalsBlock,
@@ -70,6 +72,8 @@ class Scenario(Block):
     areas: tuple[AreaBlock, ...] = ()
     switches: tuple[SwitchBlock, ...] = ()
     accounts: tuple[AccountBlock, ...] = ()
+    plans: tuple[PlanBlock, ...] = ()
+    lists: tuple[ListBlock, ...] = ()
     limits: tuple[LimitBlock, ...] = ()
     withdrawals: tuple[WithdrawalBlock, ...] = ()
     faults: tuple[FaultBlock, ...] = ()
@@ -89,8 +93,12 @@ class Scenario(Block):
         lists: list[tuple[ProblemPath, tuple[str, ...]]] = [
             (("countries", key), getattr(self.countries, key)) for key in ("served", "blocked")
         ]
-        for key in ("terminals", "background", "limits"):
+        for key in ("terminals", "background", "limits", "lists"):
             lists += [((key, n, "countries"), x.countries) for n, x in enumerate(getattr(self, key))]
+        for n, plan in enumerate(self.plans):
+            lists.append((("plans", n, "flyover_countries"), plan.flyover_countries))
+            if not isinstance(plan.roaming, str):
+                lists.append((("plans", n, "roaming"), plan.roaming))
         for path, codes in lists:
             for n, code in enumerate(codes):
                 yield (*path, n), code

@@ -17,12 +17,13 @@ from openleo.ground.terminals import Terminals, join_terminals
 from openleo.ground.tracks import TrackTable, join_track_tables
 from openleo.orbits.builtin import builtin_names, load_constellation
 from openleo.orbits.constellation import Constellation, stale_elements_warning
-from openleo.policy import Rules, Subjects
+from openleo.policy import Lines, LineStatus, Rules, Subjects
 from openleo.scenario.areas import Cells, area_cells
 from openleo.scenario.blocks import NetworkBlock
 from openleo.scenario.faults import Fault, Things, idle_faults, resolve_faults
 from openleo.scenario.fields import utc_text
 from openleo.scenario.groups import background_cells, build_group, group_name
+from openleo.scenario.lines import service_country, service_lines
 from openleo.scenario.model import Scenario
 from openleo.scenario.problems import problem
 from openleo.scenario.remarks import Placed, check_points, remarks
@@ -53,6 +54,7 @@ class World:
     (those that start in [start, end)).  ``terminal_cell`` uint64 (U,) and ``terminal_country`` int16 (U,;
     index into ``country_names``, -1 at sea) are those at the first slot's start; a terminal whose ``track``
     is not -1 moves by ``tracks``.  ``terminal_home_pop`` int16 (U,) indexes ``pops``.
+    ``lines`` are the terminals' service lines: account, plan (an index into the rules' plan names), address.
     ``terminals.mask`` indexes ``masks``.  ``areas`` maps names to sorted cells.  ``rules_timeline`` holds
     (effective slot, rules) in ascending order, the first at the first slot; their ``account_names`` continue
     ``terminals``'.  ``faults`` act in their slots.  ``warnings`` are (detail, hint), for people and manifest.
@@ -68,6 +70,7 @@ class World:
     terminal_cell: Cells
     terminal_country: NDArray[np.int16]
     terminal_home_pop: NDArray[np.int16]
+    lines: Lines
     tracks: TrackTable
     masks: MaskTable
     background: Background
@@ -93,16 +96,52 @@ class World:
         """The accounts that ``terminals.account`` and the rules refer to."""
         return self.rules_timeline[0][1].account_names
 
-    def subjects(self, cells: Cells | None = None, speed_m_s: NDArray[np.float32] | None = None) -> Subjects:
-        """Return the terminals (U,) as rules see them, in ``cells`` (default: the first slot's), by speed."""
-        speed = np.zeros(len(self.terminals), np.float32) if speed_m_s is None else speed_m_s
+    def subjects(
+        self,
+        rows: NDArray[np.integer] | None = None,
+        *,
+        cells: Cells | None = None,
+        country: NDArray[np.int16] | None = None,
+        speed_m_s: NDArray[np.float32] | None = None,
+        place_deg: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+    ) -> Subjects:
+        """Return the terminals of these rows (default: all) as rules see them.
+
+        Where they are (``cells``, their ``country``, ``place_deg`` as latitudes and longitudes) and how fast
+        is given for these rows; without cells, they stand where they were placed first.  With cells and
+        without places, the distance from the service address is not known.
+        """
+        who = np.arange(len(self.terminals)) if rows is None else rows
+        here = self.terminal_cell[who] if cells is None else cells
+        if country is None:
+            country = self.terminal_country[who] if cells is None else self.country_of(here)
+        if place_deg is None and cells is None:
+            place_deg = self.terminals.latitude_deg[who], self.terminals.longitude_deg[who]
+        return self.lines.take(who).subjects(
+            cell=here,
+            country=country,
+            speed_m_s=np.zeros(len(who), np.float32) if speed_m_s is None else speed_m_s,
+            place_deg=place_deg,
+            kind=self.terminals.kind[who],
+            terminal=who.astype(np.uint32),
+        )
+
+    def visitors(self, cell: int) -> Subjects:
+        """Return one terminal of each account that stands in a cell: at home, on no plan and on no list."""
+        count = len(self.account_names)
+        cells = np.full(count, cell, np.uint64)
+        country = self.country_of(cells).astype(np.int16)
         return Subjects(
-            cell=self.terminal_cell if cells is None else cells,
-            country=self.terminal_country if cells is None else self.country_of(cells),
-            account=self.terminals.account,
-            speed_m_s=speed,
-            kind=self.terminals.kind,
-            terminal=np.arange(len(self.terminals), dtype=np.uint32),
+            cell=cells,
+            country=country,
+            account=np.arange(count, dtype=np.uint16),
+            speed_m_s=np.zeros(count, np.float32),
+            kind=np.zeros(count, np.uint8),
+            plan=np.zeros(count, np.uint16),
+            home=country,
+            distance_m=np.zeros(count, np.float32),
+            terminal=np.full(count, len(self.terminals), np.uint32),
+            line=np.full(count, LineStatus.ACTIVE, np.uint8),
         )
 
     def country_of(self, cells: Cells) -> NDArray[np.int16]:
@@ -150,8 +189,9 @@ def compile_world(scenario: Scenario) -> World:
         terminal_cell=cells,
         terminal_country=country,
         terminal_home_pop=home_pops(
-            scenario, pops, cells, land.countries, _service_country(terminals, country, land.countries)
+            scenario, pops, cells, land.countries, service_country(terminals, country, land.countries)
         ),
+        lines=service_lines(scenario, terminals, country, land),
         tracks=tracks,
         masks=masks,
         background=_background(scenario, areas, land, pops),
@@ -240,16 +280,6 @@ def _terminals(
         masks += group.masks
         riders += len(group.riders)
     return join_terminals(parts), join_track_tables(tables), MaskTable.of(masks)
-
-
-def _service_country(
-    terminals: Terminals, here: NDArray[np.int16], countries: tuple[str, ...]
-) -> NDArray[np.int16]:
-    """Return the country (U,) whose home PoP serves a terminal: its service address's, else where it is."""
-    number = {code: n for n, code in enumerate(countries)}
-    named = np.array([*(number.get(code, -1) for code in terminals.country_names), -1], np.int16)
-    home = named[terminals.country]
-    return np.where(home >= 0, home, here).astype(np.int16)
 
 
 def _background(scenario: Scenario, areas: dict[str, Cells], land: Land, pops: Pops) -> Background:
