@@ -18,6 +18,7 @@ from control_world import START, World
 from sqlalchemy import select
 
 from openleo.base.constants import LIGHT_M_S
+from openleo.base.errors import BadInput
 from openleo.control import custody, positions
 from openleo.control.areas import NotFound
 from openleo.control.authorize import Forbidden
@@ -129,6 +130,11 @@ def test_a_round_trip_bounds_the_distance_from_the_gateway() -> None:
     assert network_says(50.0, 35.0, REGION, near) is Network.CONTRADICTS
     assert network_says(50.5, 20.0, REGION, near) is Network.CONSISTENT
     assert math.isinf(Evidence(rtt_s=0.01).reach_m())
+
+
+def test_evidence_names_cells_of_beams() -> None:
+    with pytest.raises(BadInput, match="no cell of resolution 5"):
+        Evidence(cells=(12,))
 
 
 @pytest.fixture
