@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h3.api.basic_int as h3
 import pytest
 
 from openleo.cli._main import exit_code_of
+from openleo.control.facts import Fact
 from openleo.control.founding import found_network
+from openleo.control.ledger import Decision
 from openleo.control.network import Network, NetworkKind
+from openleo.control.plane import SYSTEM, Plane
 
 Run = Callable[..., tuple[int, str, str]]
 CIRCLE = ("--circle", "46.6,32.6,30")
@@ -88,6 +92,42 @@ def test_asked_refused_asked_again_and_granted_by_two(office: Office) -> None:
     shown = office.good("amina", "area", "show", "kherson")
     assert "area.switched" in shown
     assert [r["state"] for r in office.json("amina", "request", "list")] == ["granted", "refused"]
+
+
+def add_terminals(office: Office) -> None:
+    """Have an account with a hospital's terminal and another in the middle of Kherson."""
+    cell = h3.latlng_to_cell(46.6, 32.6, 7)
+    columns = {"kind": "standard", "account_id": "ngo", "state": "active", "cell": cell, "version": 1}
+    critical = {"life_critical": True, "name": "City hospital"}
+    account = {"status": "active", "cut_terminals": [], "version": 1}
+    facts = [
+        Fact(noun="account", id="ngo", changes=account, slot=0, new=True),
+        Fact(noun="terminal", id="t-1", changes={**columns, "serial": "S1"}, slot=0, new=True),
+        Fact(noun="terminal", id="t-2", changes={**columns, **critical, "serial": "S2"}, slot=0, new=True),
+    ]
+    with Plane.open(office.data / "control") as plane:
+        plane.act(SYSTEM, lambda tx: tx.record(Decision(kind="terminal.added", reason="test", facts=facts)))
+
+
+def test_life_critical_terminals_are_named_before_anybody_decides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What both people name is cut; they must name the same."""
+    office = opened(tmp_path, capsys, NetworkKind.SIMULATED)
+    office.good("amina", "area", "define", "kherson", *CIRCLE)
+    add_terminals(office)
+    office.good("amina", "request", "new", "kherson", "off", "--reason", "x")
+    proposed = office.good("amina", "decide", "propose", "r-1", "--yes")
+    assert "1 terminal: 1 cut, 0 served again" in proposed
+    assert "t-2, City hospital (ngo): spared" in proposed
+    proposed = office.good("amina", "decide", "propose", "r-1", "--include", "t-2", "--yes")
+    assert "t-2, City hospital (ngo): CUT (CELL_IS_DISABLED)" in proposed
+    assert "`openleo decide approve r-1 --include t-2`" in proposed
+    code, out, err = office("jonas", "decide", "approve", "r-1", "--yes")
+    assert (code, "t-2, City hospital (ngo): CUT" in out) == (1, True)
+    assert "each one that is to be cut is named by both people" in err
+    office.good("jonas", "decide", "approve", "r-1", "--include", "t-2", "--yes")
+    assert office.json("amina", "area", "show", "kherson")["cut_terminals"] == ["t-2"]
 
 
 def test_a_request_is_withdrawn_by_who_asked(office: Office) -> None:
