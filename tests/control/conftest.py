@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from control_world import World, found, open_world
 
+from openleo.control import passwords
 from openleo.control.network import NetworkKind
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords at a cost that tests can pay."""
+    monkeypatch.setattr(passwords, "profile", passwords.CHEAP)
 
 
 @pytest.fixture(scope="session")

@@ -70,8 +70,9 @@ def yes_option(function: F) -> F:
 
 def reason_option(text: str, *, required: bool = True) -> Callable[[F], F]:
     """Return the option ``--reason``."""
-    return click.option("--reason", required=required, default=None if required else "", metavar="TEXT",
-                        help=text)  # fmt: skip
+    if required:  # an explicit default, even None, would do for a missing one
+        return click.option("--reason", required=True, metavar="TEXT", help=text)
+    return click.option("--reason", default="", metavar="TEXT", help=text)
 
 
 def try_preview(tx: "Tx", request: "Request", include: Sequence[str] | None = None) -> "Preview | None":

@@ -44,12 +44,12 @@ def hash_password(password: str) -> str:
 
 def is_password(password: str, hashed: str | None) -> bool:
     """Tell whether a password is the hashed one; takes as long where there is no hash."""
-    hasher = _hasher(profile)
+    given = password.encode("utf-8", "replace")
     try:
-        hasher.verify(hashed or _nobodys(profile), password[:MOST_BYTES])
+        _hasher(profile).verify(hashed or _nobodys(profile), given[:MOST_BYTES])
     except (VerificationError, InvalidHashError):
         return False
-    return hashed is not None
+    return hashed is not None and len(given) <= MOST_BYTES
 
 
 @lru_cache

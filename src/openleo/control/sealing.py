@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from argon2.exceptions import Argon2Error
 from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -28,7 +29,7 @@ KEYSLOT = "keyslot.json"
 KEY_BYTES = 32
 _FORMAT = "openleo-keyslot/v1"
 _KEY_FIRST = "openleo-key/v1\n"
-_MOST_MEMORY_KIB = 4 * 1024 * 1024
+_MOST_MEMORY_KIB, _MOST_ROUNDS = 4 * 1024 * 1024, 100
 PASSPHRASE, KEY_FILE = "passphrase", "key-file"
 
 
@@ -116,7 +117,7 @@ def open_slot(folder: Path, secret: Secret) -> bytes:
     except InvalidTag:
         what = "passphrase" if secret.kind == PASSPHRASE else "key file"
         raise WrongKey(f"the {what} does not open the store in {folder}", _hint(slot)) from None
-    except (KeyError, TypeError, ValueError, Error) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, Error, Argon2Error) as error:
         raise _damaged(path, str(error)) from error
 
 
@@ -155,9 +156,11 @@ def _wrap(key: bytes, secret: Secret) -> dict[str, Any]:
 
 def _under(slot: dict[str, Any], secret: Secret) -> bytes:
     """Return the key that wraps the store's key: argon2id of what was brought."""
+    if int(slot["memory_kib"]) > _MOST_MEMORY_KIB or int(slot["rounds"]) > _MOST_ROUNDS:
+        raise ValueError("it asks for more work than any slot is made with")
     return hash_secret_raw(
         secret.value, b64decode(slot["salt"], validate=True), time_cost=int(slot["rounds"]),
-        memory_cost=min(int(slot["memory_kib"]), _MOST_MEMORY_KIB), parallelism=int(slot["lanes"]),
+        memory_cost=int(slot["memory_kib"]), parallelism=int(slot["lanes"]),
         hash_len=KEY_BYTES, type=Type.ID,
     )  # fmt: skip
 
