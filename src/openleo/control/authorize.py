@@ -44,7 +44,17 @@ def _climb() -> Select[Any]:
     return select(up.c.id).order_by(up.c.depth)
 
 
-_CLIMB = _climb()  # built once: every act on an area asks it
+# Built once: every act asks them, and building one takes longer than its answer.
+_CLIMB = _climb()
+_ACTIVE = select(people.c.active).where(people.c.id == bindparam("person_id"))
+_HELD = (
+    select(grants.c.id, grants.c.role, grants.c.area_id)
+    .where(
+        grants.c.person_id == bindparam("person_id"), grants.c.active,
+        grants.c.role.in_(bindparam("roles", expanding=True)),
+    )
+    .order_by(grants.c.id)
+)  # fmt: skip
 
 
 def ancestors(conn: Connection, area_id: str | None) -> list[str]:
@@ -62,15 +72,11 @@ def descendants(conn: Connection, area_ids: Iterable[str]) -> list[str]:
 def authorize(conn: Connection, person_id: str, action: str, area_id: str | None) -> Answer:
     """Say whether a person may do ``action`` on an area (None: on the whole network), and why."""
     assert action in ACTIONS, action
-    active = conn.execute(select(people.c.active).where(people.c.id == person_id)).scalar()
+    active = conn.execute(_ACTIVE, {"person_id": person_id}).scalar()
     if not active:
         why = f"{person_id} is not active" if active is not None else f"there is no person {person_id}"
         return Answer(allowed=False, reason=why)
-    held = conn.execute(
-        select(grants.c.id, grants.c.role, grants.c.area_id)
-        .where(grants.c.person_id == person_id, grants.c.active, grants.c.role.in_(roles_with(action)))
-        .order_by(grants.c.id)
-    ).all()
+    held = conn.execute(_HELD, {"person_id": person_id, "roles": roles_with(action)}).all()
     above = ancestors(conn, area_id) if any(grant.area_id for grant in held) else []
     for grant in held:
         if grant.area_id is None or grant.area_id in above:

@@ -12,10 +12,23 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from openleo.base.instants import instant_text
 from openleo.control.schema import DECIDED, facts
+
+# Built once: each decision asks them, and building one takes longer than its answer.
+_LAST_SLOT = (
+    select(facts.c.slot)
+    .where(
+        facts.c.noun == bindparam("of_noun"), facts.c.subject == bindparam("of"), facts.c.slot.is_not(None)
+    )
+    .order_by(facts.c.slot.desc())
+    .limit(1)
+)
+_NEW_FACTS = insert(facts)
+_CHANGE = {noun: update(table).where(table.c.id == bindparam("of")) for noun, table in DECIDED.items()}
+_MAKE = {noun: insert(table) for noun, table in DECIDED.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +58,11 @@ class Fact:
 def apply_facts(conn: Connection, found: Sequence[Fact]) -> None:
     """Write facts into the decided tables, in order; runs of new rows of one shape go in one statement."""
     for (noun, new, _), run in groupby(found, key=lambda f: (f.noun, f.new, tuple(f.changes))):
-        table = DECIDED[noun]
         if new:
-            conn.execute(insert(table), [{"id": f.id, **f.changes} for f in run])
+            conn.execute(_MAKE[noun], [{"id": f.id, **f.changes} for f in run])
             continue
         for fact in run:
-            changed = conn.execute(update(table).where(table.c.id == fact.id).values(**fact.changes))
+            changed = conn.execute(_CHANGE[noun], {"of": fact.id, **fact.changes})
             assert changed.rowcount == 1, f"there is no {noun} {fact.id} to change"
 
 
@@ -58,7 +70,7 @@ def write_facts(conn: Connection, index: int, found: Sequence[Fact]) -> None:
     """Write facts beside the log entry ``index`` that decided them."""
     if found:
         conn.execute(
-            insert(facts),
+            _NEW_FACTS,
             [
                 {
                     "index": index, "n": n, "noun": f.noun, "subject": f.id, "slot": f.slot,
@@ -76,8 +88,8 @@ def read_facts(conn: Connection, nouns: Iterable[str] = ()) -> list[tuple[int, F
     if wanted:
         query = query.where(facts.c.noun.in_(wanted))
     return [
-        (row.index, Fact(noun=row.noun, id=row.subject, changes=row.changes, slot=row.slot))
-        for row in conn.execute(query)
+        (row["index"], Fact(noun=row["noun"], id=row["subject"], changes=row["changes"], slot=row["slot"]))
+        for row in conn.execute(query).mappings()
     ]
 
 
@@ -91,10 +103,5 @@ def fold(found: Iterable[Fact]) -> dict[str, dict[str, dict[str, Any]]]:
 
 def last_slot(conn: Connection, noun: str, subject: str) -> int | None:
     """Return the latest slot at which a fact of this subject acts, or None."""
-    found: int | None = conn.execute(
-        select(facts.c.slot)
-        .where(facts.c.noun == noun, facts.c.subject == subject, facts.c.slot.is_not(None))
-        .order_by(facts.c.slot.desc())
-        .limit(1)
-    ).scalar()
+    found: int | None = conn.execute(_LAST_SLOT, {"of_noun": noun, "of": subject}).scalar()
     return found

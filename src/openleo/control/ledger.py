@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from openleo.base.instants import instant_text
 from openleo.control.canonical import canonical
@@ -26,6 +26,11 @@ from openleo.control.schema import entries, entry_fields, meta, nodes
 Salts = Callable[[int], bytes]
 EMBARGO_DAYS = "embargo_days"  # in `meta`: so long nothing of an entry is shown, unless that is decided
 DEFAULT_EMBARGO_DAYS = 7
+# Built once: each decision asks them, and building one takes longer than its answer.
+_LAST = select(func.max(entries.c.index))
+_EMBARGO = select(meta.c.value).where(meta.c.name == EMBARGO_DAYS)
+_NODE = select(nodes.c.hash).where(nodes.c.level == bindparam("at_level"), nodes.c.index == bindparam("at"))
+_NEW_ENTRY, _NEW_FIELDS, _NEW_NODES = insert(entries), insert(entry_fields), insert(nodes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +59,13 @@ class Decision:
 
 def size_of(conn: Connection) -> int:
     """Return how many entries the log has."""
-    last = conn.execute(select(func.max(entries.c.index))).scalar()
+    last = conn.execute(_LAST).scalar()
     return 0 if last is None else int(last) + 1
 
 
 def embargo_days(conn: Connection) -> float:
     """Return how many days nothing of a new entry is shown, unless it is decided otherwise."""
-    found = conn.execute(select(meta.c.value).where(meta.c.name == EMBARGO_DAYS)).scalar()
+    found = conn.execute(_EMBARGO).scalar()
     return DEFAULT_EMBARGO_DAYS if found is None else float(found)
 
 
@@ -74,14 +79,13 @@ def append(
     private["embargo"] = embargo_text(embargo_until)  # as it is, not JSON: whoever verifies reads it
     sealed = seal(private, salts)
     apply_facts(conn, decision.facts)
+    row = {
+        "index": index, "leaf": sealed.leaf, "kind": decision.kind, "area_id": decision.area,
+        "account_id": decision.account, "person_id": by, "decided_at": at, "embargo_until": embargo_until,
+    }  # fmt: skip
+    conn.execute(_NEW_ENTRY, row)
     conn.execute(
-        insert(entries).values(
-            index=index, leaf=sealed.leaf, kind=decision.kind, area_id=decision.area,
-            account_id=decision.account, person_id=by, decided_at=at, embargo_until=embargo_until,
-        )
-    )  # fmt: skip
-    conn.execute(
-        insert(entry_fields),
+        _NEW_FIELDS,
         [
             {"index": index, "name": name, "salt": sealed.salts[name], "value": private.get(name)}
             for name in FIELDS_V1
@@ -131,15 +135,12 @@ def _grow_tree(conn: Connection, index: int, leaf: bytes) -> None:
         found = node_hash(node_at(conn, level, place - 1), found)
         level, place = level + 1, place // 2
         rows.append({"level": level, "index": place, "hash": found})
-    conn.execute(insert(nodes), rows)
+    conn.execute(_NEW_NODES, rows)
 
 
 def node_at(conn: Connection, level: int, index: int) -> bytes:
     """Return the hash of the whole subtree of 2**level leaves numbered ``index``."""
-    found = conn.execute(
-        select(nodes.c.hash).where(nodes.c.level == level, nodes.c.index == index)
-    ).scalar_one()
-    return bytes(found)
+    return bytes(conn.execute(_NODE, {"at_level": level, "at": index}).scalar_one())
 
 
 def root_at(conn: Connection, size: int) -> bytes:
