@@ -64,18 +64,8 @@ class Where:
 
     @contextmanager
     def plane(self) -> "Iterator[Plane]":
-        """Open the control plane, with what time alone has done written down."""
-        from openleo.control.plane import SYSTEM, Plane
-        from openleo.control.switching import sweep
-
-        key = None
-        if self.key_file is not None:
-            from openleo.control.sealing import read_key
-
-            key = read_key(control_folder(self.data), self.key_file)
-        with Plane.open(control_folder(self.data), key=key) as plane:
-            if plane.read(SYSTEM, due):
-                plane.act(SYSTEM, sweep)
+        """Open the control plane."""
+        with open_plane(control_folder(self.data), self.key_file) as plane:
             yield plane
 
     @contextmanager
@@ -93,11 +83,31 @@ class Where:
             yield Desk(plane, plane.authenticate(credential.token), credential)
 
 
-def due(tx: "Tx") -> bool:
-    """Tell whether time alone has ended something that is not written down yet."""
-    from openleo.control.switching import is_due
+@contextmanager
+def open_plane(folder: Path, key_file: Path | None) -> "Iterator[Plane]":
+    """Open the control plane of a folder, with what time alone has done written down."""
+    from openleo.cli._people import store_key
+    from openleo.control.plane import SYSTEM, Plane
+    from openleo.control.switching import is_due, sweep
 
-    return is_due(tx)
+    with Plane.open(folder, key=store_key(folder, key_file)) as plane:
+        if plane.read(SYSTEM, is_due):
+            plane.act(SYSTEM, sweep)
+        yield plane
+
+
+def write_decisions(given: Path, key_file: Path | None, path: Path) -> None:
+    """Write what a control database decided about service, as a scenario takes it.
+
+    ``given`` is the folder of the data, as ``--data`` names it, or that of the control database itself.
+    """
+    from openleo.control.plane import SYSTEM
+    from openleo.control.replay import decisions_of
+
+    folder = given if (given / "control.db").is_file() else control_folder(given)
+    with open_plane(folder, key_file) as plane:
+        decisions = plane.read(SYSTEM, lambda tx: decisions_of(tx.conn, tx.network))
+    path.write_text(json.dumps(decisions.plain(), separators=(",", ":")), encoding="utf-8")
 
 
 def control_options(function: F) -> F:
@@ -114,7 +124,7 @@ def control_options(function: F) -> F:
         ),
         click.option(
             "--key-file", type=click.Path(path_type=Path), envvar="OPENLEO_KEY_FILE", metavar="FILE",
-            help="The key of a sealed store, or OPENLEO_KEY_FILE.",
+            help="The key or passphrase of a sealed store, or OPENLEO_KEY_FILE (default: asks).",
         ),
         click.option(
             "--as", "as_", type=click.Path(path_type=Path), envvar="OPENLEO_AS", metavar="FILE",

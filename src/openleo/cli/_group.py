@@ -19,7 +19,13 @@ COMMANDS: Mapping[str, str] = {
     "sites": "List the gateways or points of presence that there are.",
     "scenarios": "List the built-in scenarios, or show one.",
     "constellation": "List the built-in constellations, or say what one or a file holds.",
+    "control": "Make a control plane, and back it up, check, restore and serve it.",
+    "person": "Add people, and give them keys, tokens and roles.",
+    "who-can": "Say who may do something, and why.",
+    "account": "Keep customers, their plans and service lines, and lists of who is served.",
+    "purge": "Destroy a control plane's data, its key first.",
     "area": "Define service areas, see how they stand, and switch them.",
+    "terminal": "Take terminals in, activate, suspend and revoke them, and see who has which.",
     "request": "Ask for an area to be switched, and see what was asked.",
     "decide": "Propose, approve, refuse and confirm what was asked, each signed with your key.",
     "claim": "Keep what outsiders say beside decisions, never as one.",
@@ -49,7 +55,7 @@ class Group(click.Group):
 
 
 class LazyGroup(Group):
-    """The top group: command NAME is ``command`` in ``openleo.cli.NAME``."""
+    """The top group: command NAME is ``command`` in ``openleo.cli.NAME``, with _ for -."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which people meet them."""
@@ -59,7 +65,7 @@ class LazyGroup(Group):
         """Import and return one command, or None where there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"openleo.cli.{cmd_name}").command
+        command = import_module(f"openleo.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command), f"openleo.cli.{cmd_name}.command is no command"
         return command
 

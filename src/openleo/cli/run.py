@@ -3,8 +3,11 @@
 import sys
 import time
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -96,9 +99,29 @@ def _settings(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]
 @click.option(
     "--resume", is_flag=True, help="Go on with a run that was stopped, and fail where there is none."
 )
+@click.option(
+    "--control",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Serve by what this control database decided, not by the scenario's own switches.",
+)
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path),
+    envvar="OPENLEO_KEY_FILE",
+    metavar="FILE",
+    help="The key of a sealed control database, or OPENLEO_KEY_FILE.",
+)
 @click.option("--quiet", is_flag=True, help="Print only errors and where the run is.")
 def command(
-    scenario: str, out: Path | None, workers: int | None, resume: bool, quiet: bool, **how: Any
+    scenario: str,
+    out: Path | None,
+    workers: int | None,
+    resume: bool,
+    quiet: bool,
+    control: Path | None,
+    key_file: Path | None,
+    **how: Any,
 ) -> None:
     """Run a scenario and write a run folder.
 
@@ -106,14 +129,36 @@ def command(
     give the same bytes, whatever the number of workers.  A run that was stopped goes on where it was when
     the same command is given again.
     """
-    from openleo.base.compile import kernels_are_compiled
-    from openleo.results.execute import Stopped, default_folder, find_scenario, simulate
+    from openleo.results.execute import find_scenario
 
     found, folder = find_scenario(scenario)
-    changed = _changed(found, how)
-    if changed is not found:
-        folder = None
-    target = out or folder or default_folder(changed)
+    with _decided(control, key_file) as decisions:
+        how["changes"] |= decisions
+        changed = _changed(found, how)
+        if changed is not found:
+            folder = None
+        _run(changed, out or folder, workers=workers, resume=resume, quiet=quiet)
+
+
+@contextmanager
+def _decided(control: Path | None, key_file: Path | None) -> Iterator[dict[str, object]]:
+    """Give the change that has a scenario take a control database's decisions, from a file for as long."""
+    if control is None:
+        yield {}
+        return
+    from openleo.cli._control import write_decisions
+
+    with TemporaryDirectory(prefix="openleo-") as folder:
+        path = Path(folder) / "decisions.json"
+        write_decisions(control, key_file, path)
+        yield {"decisions.file": str(path)}
+
+
+def _run(changed: "Scenario", out: Path | None, *, workers: int | None, resume: bool, quiet: bool) -> None:
+    from openleo.base.compile import kernels_are_compiled
+    from openleo.results.execute import Stopped, default_folder, simulate
+
+    target = out or default_folder(changed)
     if resume and not (target / "manifest.json").is_file():
         raise BadInput(f"there is no run to go on with in {target}", "leave --resume out to begin one")
     if not (quiet or kernels_are_compiled()):

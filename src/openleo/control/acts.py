@@ -1,7 +1,7 @@
 """Doing something to terminals: one decision for all that are meant, or none of it.
 
-What ends service of a life-critical terminal takes two people who are different humans: both sign the same
-bytes, which name every such terminal.
+What may end the service of a life-critical terminal takes two people who are different humans: both sign the
+same text, which names every such terminal.
 """
 
 import hashlib
@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select
 
 from openleo.base.errors import Refused
+from openleo.base.instants import instant_text
 from openleo.control.areas import NeedsTwo
-from openleo.control.authorize import Forbidden, require
 from openleo.control.facts import Fact
 from openleo.control.inventory import (
     Selection,
@@ -26,12 +26,12 @@ from openleo.control.inventory import (
     slot_for,
     told,
 )
-from openleo.control.keys import need_signature
 from openleo.control.ledger import Decision
 from openleo.control.life import VERBS, State, Verb, after, why_not
-from openleo.control.plane import Actor, Tx
-from openleo.control.request import NeedsReason, SelfApproval
-from openleo.control.schema import accounts, custody, people
+from openleo.control.pairs import Pair, need_pair, text_to_sign
+from openleo.control.plane import Tx
+from openleo.control.request import NeedsReason
+from openleo.control.schema import accounts, custody
 
 Rows = Sequence[Row[Any]]
 
@@ -40,22 +40,6 @@ class NoActiveAccount(Refused):
     """A terminal without an active account cannot be activated."""
 
     code = "no-active-account"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Second:
-    """The second of two people, and their signature over the bytes that `text_to_sign` gives."""
-
-    actor: Actor
-    signature: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signed:
-    """The signatures under an act: the actor's own, and the second person's."""
-
-    signature: str
-    second: Second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +62,24 @@ class Act:
     changes: Callable[[Row[Any]], Mapping[str, Any]] = lambda row: {}
     custody: str | None = None  # the event in the chain of custody, where this is one
     holder: str | None = None  # None: whoever has it already
-    signed: Signed | None = None
+    pair: Pair | None = None
     since: datetime | None = None
 
 
-def text_to_sign(
-    tx: Tx, verb: str, which: Selection, *, reason: str, since: datetime | None = None
+def to_sign(
+    tx: Tx,
+    verb: str,
+    which: Selection,
+    *,
+    reason: str,
+    since: datetime | None = None,
+    effective: datetime | None = None,
 ) -> str | None:
-    """Return the bytes that two people sign, None where one alone may do it."""
+    """Return the text that two people sign (see `control.pairs`), None where one alone may do it."""
     rows = choose(tx, which, VERBS[verb].action)
     critical = _life_critical(rows) if VERBS[verb].cuts else []
-    return _text(tx, Act(verb=VERBS[verb], reason=reason, since=since), rows) if critical else None
+    act = Act(verb=VERBS[verb], reason=reason, since=since, effective=effective)
+    return _text(tx, act, rows) if critical else None
 
 
 def carry_out(tx: Tx, which: Selection, act: Act) -> Done:
@@ -101,18 +92,17 @@ def apply(tx: Tx, rows: Rows, act: Act, *, batch: str | None = None) -> Done:
     _need_state(rows, act.verb)
     if act.verb.to is State.ACTIVE:
         need_active_accounts(tx, rows)
-    text = _need_two(tx, act, rows)
+    text, signatures = _need_two(tx, act, rows)
     ids = [row.id for row in rows]
     found, slot = _facts(tx, act, rows, ids)
     areas, owners = {row.area_id for row in rows}, {row.account_id for row in rows}
-    signed = act.signed
     entry = tx.record(
         Decision(
             kind=f"terminal.{act.verb.done}", action=act.verb.name, reason=act.reason, facts=found,
             area=areas.pop() if len(areas) == 1 else None,
             account=owners.pop() if len(owners) == 1 else None, terminals=ids,
-            counts={"terminals": len(ids)}, effective_slot=slot, signed=text if signed else "",
-            also_by=[signed.second.actor.id] if signed else (), signatures=_signatures(tx, act),
+            counts={"terminals": len(ids)}, effective_slot=slot, signed=text,
+            also_by=[] if act.pair is None else [act.pair.second.id], signatures=signatures,
             more={"batch": batch} if batch else {},
         )
     )  # fmt: skip
@@ -193,66 +183,34 @@ def _life_critical(rows: Rows) -> list[str]:
     return [row.id for row in rows if row.life_critical]
 
 
-def _need_two(tx: Tx, act: Act, rows: Rows) -> str:
-    """Raise unless one alone may do this, or two who may have signed it; return what they signed."""
+def _need_two(tx: Tx, act: Act, rows: Rows) -> tuple[str, dict[str, str]]:
+    """Return (text, signatures) of the two people that this takes, nothing where one alone may do it."""
     critical = [row for row in rows if row.life_critical] if act.verb.cuts else []
-    if act.signed is None and not critical:
-        return ""
-    if act.signed is None:
+    if act.pair is None and not critical:
+        return "", {}
+    if act.pair is None:
         who = told(f"{row.id} ({row.name})" if row.name else row.id for row in critical)
         raise NeedsTwo(
             f"{len(critical):,} of {len(rows):,} terminals are life-critical: {who}; nothing was changed",
             "do it with a second person: --second FILE; or leave them out: --not-life-critical",
         )
     text = _text(tx, act, rows)
-    second = act.signed.second
-    if second.actor.human == tx.actor.human:
-        raise SelfApproval(
-            f"{second.actor.id} and {tx.actor.id} are one human: {tx.actor.human}",
-            "a life-critical terminal is cut off by two different people",
-        )
-    for area in {row.area_id for row in critical or rows}:
-        _need_right(tx, second.actor, act.verb.action, area)
-    _need_signed(tx, tx.actor, act.verb.name, text, act.signed.signature)
-    _need_signed(tx, second.actor, "approve", text, second.signature)
-    return text
-
-
-def _need_right(tx: Tx, second: Actor, action: str, area: str | None) -> None:
-    """The second person is one who might do it alone to others, or who approves what others propose."""
-    try:
-        require(tx.conn, second.id, "decide.approve", area)
-    except Forbidden:
-        require(tx.conn, second.id, action, area)
-
-
-def _need_signed(tx: Tx, who: Actor, verb: str, text: str, signature: str) -> None:
-    key = tx.conn.execute(select(people.c.public_key).where(people.c.id == who.id)).scalar()
-    need_signature(who.id, key, f"{verb}\n{text}".encode(), signature)
-
-
-def _signatures(tx: Tx, act: Act) -> dict[str, str]:
-    if act.signed is None:
-        return {}
-    second = act.signed.second
-    return {
-        f"{act.verb.name} {tx.actor.id}": act.signed.signature, f"approve {second.actor.id}": second.signature
-    }  # fmt: skip
+    areas = sorted({row.area_id for row in critical or rows}, key=lambda area: area or "")
+    what = f"to {act.verb.name} life-critical terminals"
+    return text, need_pair(tx, text, act.pair, what=what, rights=[("decide.approve", a) for a in areas])
 
 
 def _text(tx: Tx, act: Act, rows: Rows) -> str:
     """Return all that an act will do, in words that two people can sign; versions make it good for once."""
     every = "".join(f"{row.id} at version {row.version}\n" for row in rows)
-    lines = (
-        "openleo/terminals/v1",
-        f"network: {tx.network.origin}",
-        f"verb: {act.verb.name}",
-        f"terminals: {len(rows)}, {hashlib.sha256(every.encode()).hexdigest()}",
-        f"life-critical: {', '.join(_life_critical(rows)) or 'none'}",
-        f"since: {'-' if act.since is None else act.since.isoformat()}",
-        f"reason: {hashlib.sha256(act.reason.encode()).hexdigest()}",
-    )
-    return "\n".join(lines) + "\n"
+    lines = {
+        "verb": act.verb.name,
+        "terminals": f"{len(rows)}, {hashlib.sha256(every.encode()).hexdigest()}",
+        "life-critical": ", ".join(_life_critical(rows)) or "none",
+        "since": "-" if act.since is None else instant_text(act.since),
+        "effective": "as soon as it can" if act.effective is None else instant_text(act.effective),
+    }
+    return text_to_sign(tx, "terminals", lines, reason=act.reason)
 
 
 def write_custody(tx: Tx, rows: Rows, event: str, *, holder: str | None, note: str) -> None:
@@ -260,7 +218,8 @@ def write_custody(tx: Tx, rows: Rows, event: str, *, holder: str | None, note: s
     counted = select(custody.c.terminal_id, func.max(custody.c.n)).group_by(custody.c.terminal_id)
     last: dict[str, int] = {}
     for part in chunks([row.id for row in rows]):
-        last.update(tx.conn.execute(counted.where(custody.c.terminal_id.in_(part))).tuples().all())
+        for name, n in tx.conn.execute(counted.where(custody.c.terminal_id.in_(part))):
+            last[name] = n
     links = [
         {
             "terminal_id": row.id, "n": last.get(row.id, -1) + 1, "event": event,

@@ -6,6 +6,7 @@ none.  One recursive statement climbs the tree of areas, and the same grants fil
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, literal, select
 
@@ -29,7 +30,7 @@ class Answer:
     grant_id: str | None = None
 
 
-def _climb() -> Select[tuple[str]]:
+def _climb() -> Select[Any]:
     up = (
         select(areas.c.id, areas.c.parent_id, literal(0).label("depth"))
         .where(areas.c.id == bindparam("area_id"))

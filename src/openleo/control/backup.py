@@ -26,7 +26,7 @@ from typing import Any
 from openleo.base.errors import BadInput, Refused
 from openleo.base.instants import instant_text
 from openleo.control.ledger import Decision
-from openleo.control.log import GuardMissing, open_checkpoint
+from openleo.control.log import ACCEPTABLE, GuardMissing, GuardRefused, open_checkpoint
 from openleo.control.log.files import sync_folders
 from openleo.control.log.guard import read_guard
 from openleo.control.plane import Actor, Plane, Tx, utc_now
@@ -88,7 +88,7 @@ def restore(
     """Put a backup's store in a folder that holds none, as a decision of a person with store.manage.
 
     ``who`` says who that is, from the restored store; ``key`` gives the key of a sealed one from the folder
-    of its slot.  The guard at ``folder`` refuses what is older than it knows unless ``accept`` names its code.
+    of its slot.  The guard refuses what is older than it knows unless ``accept`` names its code.
     Raises BadInput, GuardRefused, Forbidden; nothing is changed then.
     """
     if (folder / DATABASE).exists():
@@ -110,9 +110,12 @@ def restore(
     before = _remembered(guard or guard_path(folder))
     try:
         store = Store.open(folder, key=opened, guard=guard, accept=accept)
-    except BaseException:
+    except BaseException as failed:
         for name in (*placed, DATABASE + "-wal", DATABASE + "-shm"):
             (folder / name).unlink(missing_ok=True)
+        if isinstance(failed, GuardRefused) and failed.code in ACCEPTABLE:
+            hint = f"restore a newer backup, or, knowing why it is so, add --accept {failed.code}"
+            raise type(failed)(failed.detail, hint) from failed
         raise
     with Plane(store, clock=clock) as plane:
         plane.act(actor, lambda tx: _note(tx, manifest, before, accept))

@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from openleo.base.errors import BadInput
-from openleo.control.acts import Act, Done, Signed, carry_out, need_reason
+from openleo.control.acts import Act, Done, carry_out, need_reason
 from openleo.control.inventory import Selection, find_terminal
 from openleo.control.life import VERBS
+from openleo.control.pairs import Pair
 from openleo.control.plane import SYSTEM, Tx
 from openleo.control.schema import custody
 
@@ -76,11 +77,11 @@ def suspend(
     *,
     reason: str,
     effective: datetime | None = None,
-    signed: Signed | None = None,
+    pair: Pair | None = None,
 ) -> Done:
     """Stop serving terminals for a time; life-critical ones take two people."""
     need_reason(reason, "suspend")
-    act = Act(verb=VERBS["suspend"], reason=reason, effective=effective, signed=signed)
+    act = Act(verb=VERBS["suspend"], reason=reason, effective=effective, pair=pair)
     return carry_out(tx, which, act)
 
 
@@ -89,7 +90,7 @@ def resume(tx: Tx, which: Selection, *, reason: str = "", effective: datetime | 
     return carry_out(tx, which, Act(verb=VERBS["resume"], reason=reason, effective=effective))
 
 
-def hold(tx: Tx, which: Selection, *, reason: str, signed: Signed | None = None) -> Done:
+def hold(tx: Tx, which: Selection, *, reason: str, pair: Pair | None = None) -> Done:
     """Stop serving terminals that seem to be where they may not: a person's decision, which can be appealed.
 
     A position alone never holds; `control.positions.hold_by_policy` holds where the network's own evidence
@@ -97,7 +98,7 @@ def hold(tx: Tx, which: Selection, *, reason: str, signed: Signed | None = None)
     """
     assert tx.actor != SYSTEM, "a policy holds by hold_by_policy"
     need_reason(reason, "hold")
-    return carry_out(tx, which, Act(verb=VERBS["hold"], reason=reason, at_once=True, signed=signed))
+    return carry_out(tx, which, Act(verb=VERBS["hold"], reason=reason, at_once=True, pair=pair))
 
 
 def release(tx: Tx, which: Selection, *, reason: str, effective: datetime | None = None) -> Done:

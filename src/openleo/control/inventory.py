@@ -114,7 +114,7 @@ def _unknown(tx: Tx, missing: Sequence[str]) -> NotFound:
 def list_terminals(
     tx: Tx, which: Selection, *, suspect: bool = False, limit: int = 1000, after: str = ""
 ) -> list[Row[Any]]:
-    """Return the terminals that the actor may see, by name (those past ``after``), and whose place is doubted."""
+    """Return the terminals that the actor may see, by name, past ``after``, and whose place is doubted."""
     doubted = func.coalesce(positions.c.state, "in_area").label("where")
     query = (
         select(*LISTED, doubted)
@@ -137,7 +137,7 @@ def count_by_state(tx: Tx, which: Selection) -> dict[str, int]:
         .where(*which.where(), *_seen_by(tx))
         .group_by(terminals.c.state)
     )
-    found: dict[str, int] = dict(tx.conn.execute(query).tuples().all())
+    found = {row[0]: int(row[1]) for row in tx.conn.execute(query)}
     return {state.value: found[state] for state in State if state in found}
 
 
@@ -177,7 +177,8 @@ def last_slots(tx: Tx, ids: Sequence[str]) -> dict[str, int]:
     )
     found: dict[str, int] = {}
     for part in chunks(ids):
-        found.update(tx.conn.execute(query.where(facts.c.subject.in_(part))).tuples().all())
+        for name, slot in tx.conn.execute(query.where(facts.c.subject.in_(part))):
+            found[name] = slot
     return found
 
 

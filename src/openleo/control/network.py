@@ -31,11 +31,20 @@ class TooEarly(Refused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """``name`` for people, ``origin`` the log's name in its checkpoints."""
+    """``name`` for people, ``origin`` the log's name in its checkpoints.
+
+    ``default_deny``: nobody is served without a decision.  It is so in every enforced network.
+    """
 
     name: str
     kind: NetworkKind
     origin: str
+    default_deny: bool = False
+
+    @property
+    def denies(self) -> bool:
+        """Whether what no decision is about is not served."""
+        return self.default_deny or self.kind is NetworkKind.ENFORCED
 
     def effective_slot(self, asked: datetime | None, *, now: datetime, after: int | None) -> int:
         """Return the slot in which a decision made ``now`` takes effect.

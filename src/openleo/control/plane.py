@@ -9,7 +9,6 @@ other with it.
 import secrets
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +24,7 @@ from openleo.control.facts import last_slot
 from openleo.control.group import Group, Work
 from openleo.control.network import Network
 from openleo.control.schema import people, tokens
-from openleo.control.store import Store, StoreBroken
+from openleo.control.store import Store, told_of
 
 T = TypeVar("T")
 
@@ -95,7 +94,6 @@ class Plane:
         self._clock, self._salts = clock, salts
         self.network = store.network
         self._group = Group(self._run_group) if grouped else None
-        self._broken: BaseException | None = None
 
     @classmethod
     def open(
@@ -131,7 +129,7 @@ class Plane:
     @property
     def broken(self) -> bool:
         """Whether storage failed, so that nothing more is written."""
-        return self._broken is not None
+        return self.store.broken
 
     def authenticate(self, token: str) -> Actor:
         """Return who holds a token; raises NotKnown.  The same words whatever is wrong with it."""
@@ -164,8 +162,7 @@ class Plane:
 
     def submit(self, actor: Actor, verb: Verb[T]) -> "Future[T]":
         """Queue a verb and return its future result; raises Busy where the queue is full."""
-        if self._broken is not None:
-            raise StoreBroken("the store failed before: nothing more is written") from self._broken
+        self.store.need_whole()
         if self._group is not None:
             return self._group.submit(lambda conn: verb(self._tx(conn, actor)))
         done: Future[T] = Future()
@@ -177,14 +174,14 @@ class Plane:
 
     def _run_group(self, work: list[Work]) -> None:
         """Run works in one transaction and tell each its result once that is durable."""
+        wanted = [(one, future) for one, future in work if future.set_running_or_notify_cancel()]
         outcomes: list[Outcome] = []
         try:
             with self.store.writing() as conn:
-                outcomes = [_attempt(conn, one) for one, _ in work]
+                outcomes = [_attempt(conn, one) for one, _ in wanted]
         except BaseException as failed:  # nothing of the group was written, or nobody can know
-            self._broken = failed if isinstance(failed, StoreBroken) else None
-            outcomes = [(None, failed)] * len(work)
-        for (_, future), (result, error) in zip(work, outcomes, strict=True):
+            outcomes = [(None, failed)] * len(wanted)
+        for (_, future), (result, error) in zip(wanted, outcomes, strict=True):
             if error is None:
                 future.set_result(result)
             else:
@@ -192,16 +189,19 @@ class Plane:
 
 
 def _attempt(conn: Connection, one: Callable[[Connection], Any]) -> Outcome:
-    """Run one work in a savepoint of its own."""
+    """Run one work in a savepoint of its own; what storage says takes the whole group with it.
+
+    After some errors (a full disk is one) SQLite has undone the whole transaction by itself.  To go on would
+    be to write the rest of the group outside of any, unseen by the checkpoint.
+    """
     point = conn.begin_nested()
     try:
         result = one(conn)
         point.commit()
     except DBAPIError as error:
-        with suppress(DBAPIError):
-            point.rollback()
-        if error.connection_invalidated:
+        if told_of(error) is not error:
             raise
+        point.rollback()  # fails, and the group with it, where the transaction is gone
         return None, error
     except Exception as error:
         point.rollback()

@@ -109,7 +109,7 @@ def disclose(
     _folder_size(plane, folder)
     names = field_names(fields)
     found, withheld, entry = plane.act(
-        actor, lambda tx: _decide(tx, indices, area_id, names, to=to, reason=reason)
+        actor, lambda tx: open_entries(tx, indices, area_id, names, to=to, reason=reason)
     )
     return Disclosed(
         published=_write(plane, folder, found), entry=entry, shown=[one.index for one in found],
@@ -182,7 +182,7 @@ def field_names(fields: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in shown if name in wanted)
 
 
-def _decide(
+def open_entries(
     tx: Tx, indices: Sequence[int], area_id: str | None, names: Sequence[str], *, to: str, reason: str
 ) -> tuple[list[Disclosure], list[int], int]:
     """Open the fields and record that; return the disclosures, what is left out, and the record's index."""

@@ -49,7 +49,7 @@ def names_of(folder: Path) -> tuple[str, ...]:
     with suppress(Refused, ValueError):
         signed = read_guard(guard_path(folder)).signed or b""
         origin = signed.decode().partition("\n")[0]
-        found += [origin, origin.rpartition("/")[2]]
+        found += [origin.rpartition("/")[2], origin]
     return tuple(dict.fromkeys(name for name in found if name)) or (folder.resolve().parent.name,)
 
 

@@ -108,7 +108,7 @@ def talk_of(tx: Tx, request: Request) -> list[Remark]:
 def approvers(tx: Tx, request: Request) -> list[str]:
     """Return who could be the second person: those with the right who are neither who asked nor proposed."""
     first = {p.human for p in (request.asked_by, request.proposed_by) if p is not None}
-    humans = dict(tx.conn.execute(select(people.c.id, people.c.human)).tuples().all())
+    humans = {row.id: row.human for row in tx.conn.execute(select(people.c.id, people.c.human))}
     able = authorize.who_can(tx.conn, "decide.approve", request.area_id)
     return [name for name, _ in able if humans[name] not in first]
 
@@ -120,16 +120,19 @@ def list_entries(
     kind: str = "",
     limit: int | None = None,
     decisions_only: bool = False,
+    before: int | None = None,
 ) -> list[Entry]:
     """Return the entries that the actor may read, newest first; steps of requests only to their readers.
 
-    ``area_id``: of that area alone.  ``kind``: those that begin so.
+    ``area_id``: of that area alone.  ``kind``: those that begin so.  ``before``: those with a lower index.
     """
     query = select(entries).where(_readable(tx)).order_by(entries.c.index.desc())
     if area_id is not None:
         query = query.where(entries.c.area_id == area_id)
     if kind:
         query = query.where(entries.c.kind.startswith(kind, autoescape=True))
+    if before is not None:
+        query = query.where(entries.c.index < before)
     if decisions_only:
         query = query.where(~entries.c.kind.startswith(REQUEST_KINDS, autoescape=True))
     return [_entry(row) for row in tx.conn.execute(query.limit(limit))]
@@ -143,7 +146,7 @@ def read_entry(tx: Tx, index: int) -> tuple[Entry, dict[str, Any]]:
     found = tx.conn.execute(
         select(entry_fields.c.name, entry_fields.c.value).where(entry_fields.c.index == index)
     )
-    values = {name: value for name, value in found.tuples() if value is not None}
+    values = {row.name: row.value for row in found if row.value is not None}
     return _entry(row), {
         name: value if name == "embargo" else json.loads(value) for name, value in values.items()
     }

@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 
 from openleo.control.facts import read_facts
 from openleo.control.network import Network
-from openleo.policy import Rules
-from openleo.scenario.decisions import NOUNS, Change, Decisions, Terminals, decided_timeline
+from openleo.policy import Rules, timeline
+from openleo.scenario.decisions import NOUNS, Change, Decisions, Terminals, decided_rules
 
 # What of each noun acts on service.  The rest (names, holders, keys, reasons, addresses) stays in the store.
 _ACTS: dict[str, frozenset[str]] = {
@@ -38,7 +38,7 @@ def decisions_of(conn: Connection, network: Network) -> Decisions:
         acting: dict[str, Any] = {k: v for k, v in fact.changes.items() if k in _ACTS[fact.noun]}
         if acting:
             found.append(Change(entry, fact.noun, fact.id, fact.slot, acting))
-    return Decisions(kind=network.kind.value, origin=network.origin, changes=tuple(found))
+    return Decisions(denies=network.denies, origin=network.origin, changes=tuple(found))
 
 
 def live_rules(
@@ -52,8 +52,8 @@ def live_rules(
     plan_names: Sequence[str] = (),
 ) -> Rules:
     """Return the rules of one slot as they are decided now: what the live network asks before each slot."""
-    timeline = decided_timeline(
-        decisions_of(conn, network), who, (slot, slot), account_names=account_names,
-        country_names=country_names, plan_names=plan_names,
-    )  # fmt: skip
-    return timeline[0][1]
+    rules = decided_rules(decisions_of(conn, network), who, (slot, slot))
+    found = timeline(
+        rules, (slot, slot), account_names=account_names, country_names=country_names, plan_names=plan_names
+    )
+    return found[0][1]

@@ -7,10 +7,11 @@ from sqlalchemy import Row, select
 
 from openleo.base.errors import BadInput
 from openleo.base.instants import instant_text, read_instant
-from openleo.control.acts import Act, Done, Signed, carry_out, need_reason, write_custody
+from openleo.control.acts import Act, Done, carry_out, need_reason, write_custody
 from openleo.control.custody import check_holder
 from openleo.control.inventory import Selection, choose
 from openleo.control.life import CUT_OFF, VERBS, State, restored
+from openleo.control.pairs import Pair
 from openleo.control.plane import Tx
 from openleo.control.schema import entries, facts
 
@@ -21,11 +22,11 @@ def revoke(
     *,
     reason: str,
     effective: datetime | None = None,
-    signed: Signed | None = None,
+    pair: Pair | None = None,
 ) -> Done:
     """Refuse terminals from the next slot on, and their next word; life-critical ones take two people."""
     need_reason(reason, "revoke")
-    act = Act(verb=VERBS["revoke"], reason=reason, effective=effective, at_once=True, signed=signed)
+    act = Act(verb=VERBS["revoke"], reason=reason, effective=effective, at_once=True, pair=pair)
     return carry_out(tx, which, act)
 
 
@@ -36,7 +37,7 @@ def capture(
     since: datetime,
     reason: str,
     effective: datetime | None = None,
-    signed: Signed | None = None,
+    pair: Pair | None = None,
 ) -> Done:
     """Say that terminals are in wrong hands: refused, and quarantined ``since`` a time."""
     need_reason(reason, "captured")
@@ -46,7 +47,7 @@ def capture(
             "--since says when they fell into wrong hands",
         )
     act = Act(
-        verb=VERBS["capture"], reason=reason, effective=effective, at_once=True, signed=signed, since=since,
+        verb=VERBS["capture"], reason=reason, effective=effective, at_once=True, pair=pair, since=since,
         custody="captured", changes=lambda row: {"quarantined_since": since},
     )  # fmt: skip
     return carry_out(tx, which, act)

@@ -13,23 +13,30 @@ Write-ahead log and synchronous FULL: what is committed survives a power cut (do
 
 import os
 import secrets
-import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
+from sqlalchemy import Connection, Engine, inspect, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool
 
-from openleo.base.errors import BadInput, Refused
+from openleo.base.errors import BadInput, OpenleoError, Refused
 from openleo.control import ledger
+from openleo.control.driver import (
+    Driver,
+    StoreBroken,
+    StoreFull,
+    StoreLocked,
+    StoreReadOnly,
+    driver_for,
+    make_engine,
+    plain_driver,
+    sealed_driver,
+    told_of,
+)
 from openleo.control.log import (
     ED25519,
     Checkpoint,
@@ -46,53 +53,24 @@ from openleo.control.log.guard import read_guard
 from openleo.control.network import Network, NetworkKind
 from openleo.control.schema import meta
 
+__all__ = [
+    "Driver",
+    "Store",
+    "StoreBroken",
+    "StoreFull",
+    "StoreLocked",
+    "StoreReadOnly",
+    "guard_path",
+    "new_signer",
+    "plain_driver",
+    "sealed_driver",
+    "told_of",
+]
+
 DATABASE, GUARD = "control.db", "guard"
 GUARD_AT = "guard.at"  # holds the path of a guard that lies elsewhere
 SCHEMA = "0001"  # the newest migration; a test holds it equal to alembic's head
-_BUSY_MS = 10_000
 _PATIENCE_S = 5.0  # so long a writer waits for another process to finish
-_PLAIN = b"SQLite format 3\0"
-
-
-class StoreBroken(RuntimeError):
-    """Storage failed under us: what was promised cannot be known any more, so the process must end."""
-
-
-class StoreFull(Refused):
-    """The disk is full."""
-
-    code = "store-full"
-
-
-@dataclass(frozen=True, slots=True)
-class Driver:
-    """A DB-API module and how to connect with it; tests bring one that loses power."""
-
-    module: ModuleType | Any
-    connect: Callable[[Path], Any]
-
-
-def plain_driver() -> Driver:
-    """Return the driver of the standard library."""
-    return Driver(sqlite3, lambda path: sqlite3.connect(path, check_same_thread=False))
-
-
-def sealed_driver(key: bytes) -> Driver:
-    """Return a driver that seals every page under a key of 32 bytes; raises BadInput where it is missing."""
-    assert len(key) == 32
-    try:
-        from sqlcipher3 import dbapi2
-    except ImportError:
-        raise BadInput(
-            "this store is sealed, and sqlcipher3 is not installed", "pip install 'openleo[sealed]'"
-        ) from None
-
-    def connect(path: Path) -> Any:
-        connection = dbapi2.connect(str(path), check_same_thread=False)
-        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-        return connection
-
-    return Driver(dbapi2, connect)
 
 
 class Store:
@@ -100,9 +78,11 @@ class Store:
 
     def __init__(self, folder: Path, driver: Driver, *, guard: Path | None = None) -> None:
         self.folder = folder
+        self._fsync = driver.fsync
         self._lock = threading.Lock()
-        self._writer = _engine(folder / DATABASE, driver, begin="BEGIN IMMEDIATE", connections=1)
-        self._reader = _engine(folder / DATABASE, driver, begin="BEGIN", connections=8)
+        self._failed: StoreBroken | None = None
+        self._writer = make_engine(folder / DATABASE, driver, begin="BEGIN IMMEDIATE", connections=1)
+        self._reader = make_engine(folder / DATABASE, driver, begin="BEGIN", connections=8)
         self._guard_path = guard or guard_path(folder)
         self._guard: Guard | None = None
         self.network: Network
@@ -130,7 +110,9 @@ class Store:
 
         upgrade(store._writer)
         with store._writer.begin() as conn:
+            denies = "yes" if network.default_deny else "no"
             values = {"name": network.name, "kind": network.kind.value, "skey": signer.text()}
+            values["default_deny"] = denies
             conn.execute(meta.insert(), [{"name": k, "value": v} for k, v in values.items()])
         store._begin()
         return store
@@ -156,10 +138,16 @@ class Store:
                 f"there is no control database in {folder}",
                 "make one with `openleo control init`, or name its folder with --data",
             )
-        store = cls(folder, driver or _driver_for(path, key), guard=guard)
+        store = cls(folder, driver or driver_for(path, key), guard=guard)
         try:
             store._check_version(sealed=key is not None)
             store._begin(accept=accept)
+        except StoreBroken as error:
+            store.close()
+            raise BadInput(
+                f"{path} cannot be opened: {error}",
+                "look at its disk; if the file is damaged, restore a backup",
+            ) from error
         except BaseException:
             store.close()
             raise
@@ -170,7 +158,7 @@ class Store:
         """Bring the store of a folder to this openleo's version; keep a backup from before."""
         from openleo.control.migrations import upgrade
 
-        store = cls(folder, _driver_for(folder / DATABASE, key))
+        store = cls(folder, driver_for(folder / DATABASE, key))
         try:
             upgrade(store._writer)
         finally:
@@ -212,31 +200,53 @@ class Store:
         """The key with which others verify this log."""
         return self._signer.verifier
 
+    @property
+    def broken(self) -> bool:
+        """Whether storage failed: nothing is written any more, for nobody knows what is on the disk."""
+        return self._failed is not None
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection that sees one state."""
-        with self._reader.begin() as conn:
+        """Give a connection that sees one state; raises StoreBroken where storage failed."""
+        with self._telling(), self._reader.begin() as conn:
             yield conn
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection whose work is durable, and in a signed checkpoint, when the block ends.
 
-        Raises StoreFull where the disk is full (nothing is written) and StoreBroken where storage failed.
+        Raises StoreFull, StoreReadOnly and StoreLocked where nothing was written, and StoreBroken where
+        storage failed: from then on always, for what failed once is never tried again.
         """
         with self._lock:
+            self.need_whole()
             if self._guard is None:
                 self._claim(patience_s=_PATIENCE_S)
-            try:
-                with self._writer.begin() as conn:
-                    before = ledger.size_of(conn)
-                    yield conn
-                    size = ledger.size_of(conn)
-                    next_ = self._next(conn, size) if size > before else None
-            except DBAPIError as error:
-                raise _told(error) from error
+            with self._telling(), self._writer.begin() as conn:
+                before = ledger.size_of(conn)
+                yield conn
+                size = ledger.size_of(conn)
+                next_ = self._next(conn, size) if size > before else None
             if next_ is not None:
                 self._advance(*next_)
+
+    def need_whole(self) -> None:
+        """Raise StoreBroken where storage failed before."""
+        if self._failed is not None:
+            raise StoreBroken("storage failed before: nothing more is written") from self._failed
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Say what a failure of storage means, and remember one that is the end."""
+        try:
+            yield
+        except DBAPIError as error:
+            told = told_of(error)
+            if isinstance(told, StoreBroken):
+                self._failed = told
+            if told is error:
+                raise
+            raise told from error
 
     def checkpoint(self) -> bytes:
         """Return the newest signed checkpoint, which is the guard's."""
@@ -253,21 +263,33 @@ class Store:
         return Checkpoint(origin=self.network.origin, size=size, root=ledger.root_at(conn, size)), proof
 
     def _advance(self, checkpoint: Checkpoint, proof: Sequence[bytes]) -> None:
-        """Sign a checkpoint, once what it covers is on the disk, and have the guard remember it."""
+        """Sign a checkpoint, once what it covers is on the disk, and have the guard remember it.
+
+        Whatever goes wrong here is the end: the disk holds a decision that no checkpoint covers.
+        """
         assert self._guard is not None
         note = sign_checkpoint(checkpoint, self._signer)
         try:
             self._guard.advance(self._guard.signed, note, proof)
-        except StorageFailed as error:
-            raise StoreBroken(str(error)) from error
+        except (StorageFailed, OpenleoError) as error:
+            self._failed = StoreBroken(f"storage failed: {error}")
+            raise self._failed from error
 
     def _begin(self, *, accept: Collection[str] = ()) -> None:
         """Read who we are, and hold the tree against the guard, unless a process that did holds it."""
         with self.reading() as conn:
-            found = dict(conn.execute(select(meta.c.name, meta.c.value)).tuples().all())
+            found = {row.name: row.value for row in conn.execute(select(meta.c.name, meta.c.value))}
+        if "skey" not in found:
+            raise BadInput(
+                f"the making of {self.folder / DATABASE} was cut off, before anything was decided in it",
+                "remove the folder, and run `openleo control init` again",
+            )
         self._signer = SignerKey.parse(found["skey"])
         self.network = Network(
-            name=found["name"], kind=NetworkKind(found["kind"]), origin=self._signer.verifier.name
+            name=found["name"],
+            kind=NetworkKind(found["kind"]),
+            origin=self._signer.verifier.name,
+            default_deny=found["default_deny"] == "yes",
         )
         with suppress(GuardHeld):
             self._claim(accept=accept)
@@ -289,8 +311,10 @@ class Store:
             try:
                 self._guard = Guard.claim(
                     self._guard_path, key=self.vkey, size=size, read=partial(ledger.node_at, conn),
-                    instance=f"{os.getpid()}-{secrets.token_hex(4)}", accept=accept,
+                    instance=f"{os.getpid()}-{secrets.token_hex(4)}", accept=accept, fsync=self._fsync,
                 )  # fmt: skip
+            except StorageFailed as error:
+                raise StoreBroken(f"storage failed: {error}") from error
             except LogRolledBack:
                 with self.reading() as later:  # another process may have written between our two looks
                     if ledger.size_of(later) == size:
@@ -327,42 +351,3 @@ def guard_path(folder: Path) -> Path:
 def new_signer(origin: str) -> SignerKey:
     """Return a new Ed25519 key for the log of that name."""
     return SignerKey(name=origin, algorithm=ED25519, secret=secrets.token_bytes(32))
-
-
-def _engine(path: Path, driver: Driver, *, begin: str, connections: int) -> Engine:
-    def connect() -> Any:
-        connection = driver.connect(path)
-        connection.isolation_level = None  # SQLAlchemy's own BEGIN, below, so that savepoints work
-        for pragma in (
-            f"busy_timeout = {_BUSY_MS}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON",
-            "secure_delete = ON",
-        ):  # fmt: skip
-            connection.execute(f"PRAGMA {pragma}").fetchall()
-        return connection
-
-    engine = create_engine(
-        "sqlite://", module=driver.module, creator=connect, poolclass=QueuePool, pool_size=connections,
-        max_overflow=0,
-    )  # fmt: skip
-    event.listen(engine, "begin", lambda conn: conn.exec_driver_sql(begin))
-    return engine
-
-
-def _driver_for(path: Path, key: bytes | None) -> Driver:
-    with path.open("rb") as file:
-        is_plain = file.read(len(_PLAIN)) == _PLAIN
-    if is_plain:
-        return plain_driver()
-    if key is None:
-        raise BadInput(f"{path} is sealed (or damaged), and no key was given", "name its key with --key-file")
-    return sealed_driver(key)
-
-
-def _told(error: DBAPIError) -> Exception:
-    """Return what a failure of storage means."""
-    text = str(error.orig).lower()
-    if "full" in text:
-        return StoreFull("the disk is full: nothing was decided", "make room, then try again")
-    if "i/o error" in text or "malformed" in text or "corrupt" in text:
-        return StoreBroken(f"storage failed: {error.orig}")
-    return error

@@ -185,6 +185,12 @@ class CountriesBlock(Block):
     source: MaybeText = ""
 
 
+class DecisionsBlock(Block):
+    """What a control database decided about service, in a file that ``openleo run --control`` made."""
+
+    file: MaybeText = ""
+
+
 class SwitchBlock(Spell):
     """An area that is off, or on within one that is off."""
 

@@ -4,9 +4,9 @@
 run folder holds all that it was made from.  The live network asks the very same functions.  The file holds
 what acts on service alone: no reasons, no names, no positions; each rule names the log's entry that made it.
 
-In an enforced network nobody is served without a decision: terminals that it does not know, and cells that no
-area which is on covers, are not served.  In a simulated or advisory one the scenario's own terminals and
-accounts stand beside those that were decided about.
+Where a network denies by default, as every enforced one does, nobody is served without a decision: terminals
+that it does not know, and cells that no area which is on covers, are not served.  In others the scenario's own
+terminals and accounts stand beside those that were decided about.
 """
 
 import json
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from openleo.base.errors import BadInput
 from openleo.ground.packed_cells import unpack_cells
+from openleo.ground.terminals import Terminals as PlacedTerminals
 from openleo.policy import (
     AccessList,
     Area,
@@ -27,18 +28,17 @@ from openleo.policy import (
     DisablementCode,
     Plan,
     Rule,
-    Rules,
     Switch,
+    TimedRule,
     flatten,
     flatten_lists,
-    make_rules,
     plan_rules,
 )
 from openleo.policy.rule import Numbers
+from openleo.policy.timeline import change_slots, timed
 
 FORMAT = "openleo-decisions/v1"
 NOUNS = ("area", "account", "plan", "line", "list", "terminal")
-ENFORCED = "enforced"
 KMH_M_S = 1.0 / 3.6
 _CODE = DisablementCode
 # What a terminal that is not active shows.
@@ -69,16 +69,19 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Decisions:
-    """All that was decided about service in a network, in the order of its log."""
+    """All that was decided about service in a network, in the order of its log.
 
-    kind: str
+    ``denies``: what no decision is about is not served.
+    """
+
+    denies: bool
     origin: str
     changes: tuple[Change, ...]
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON holds it."""
         return {
-            "format": FORMAT, "kind": self.kind, "origin": self.origin,
+            "format": FORMAT, "denies": self.denies, "origin": self.origin,
             "changes": [list(change) for change in self.changes],
         }  # fmt: skip
 
@@ -91,7 +94,7 @@ class Decisions:
             changes = tuple(Change(*row) for row in plain["changes"])
             if not all(c.noun in NOUNS and isinstance(c.changes, dict) for c in changes):
                 raise ValueError("a change is about nothing that is known")
-            return cls(kind=str(plain["kind"]), origin=str(plain["origin"]), changes=changes)
+            return cls(denies=bool(plain["denies"]), origin=str(plain["origin"]), changes=changes)
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(
                 f"{origin} holds no decisions: {error}", "make it with `openleo run SCENARIO --control DIR`"
@@ -114,63 +117,47 @@ class Terminals:
     ids: Sequence[str]
     accounts: Sequence[str]
 
+    @classmethod
+    def of(cls, terminals: PlacedTerminals) -> "Terminals":
+        """Return a scenario's terminals as rules number them."""
+        return cls(
+            ids=terminals.ids, accounts=[terminals.account_names[a] for a in terminals.account.tolist()]
+        )
+
     def numbers(self) -> dict[str, int]:
         """Return the number of each id."""
         return {name: n for n, name in enumerate(self.ids)}
 
 
-def states(decisions: Decisions, slots: tuple[int, int]) -> Iterator[tuple[int, State]]:
-    """Yield (slot, state) for the first slot and each later one up to the last in which something changes.
+def decided_rules(decisions: Decisions, who: Terminals, slots: tuple[int, int]) -> tuple[TimedRule, ...]:
+    """Return the rules that decisions mean over slots (first, last), each while it stays the same."""
+    numbers, states = who.numbers(), _states_in(decisions, slots)
+    return timed(
+        lambda slot: rules_in(next(states), slot, decisions, who, numbers), _changes(decisions), slots
+    )
 
-    The state is the same object every time; it is right until the next is asked for.
+
+def _states_in(decisions: Decisions, slots: tuple[int, int]) -> Iterator[State]:
+    """Yield what is decided by the first slot and by each later one in which something changes.
+
+    It is the same object every time, right until the next is asked for.
     """
-    first, last = slots
-    ordered = sorted(decisions.changes, key=lambda c: 0 if c.slot is None else c.slot)
+    ordered = sorted(decisions.changes, key=lambda c: c.slot or 0)
     state: State = {noun: {} for noun in NOUNS}
     at = 0
-    spells: set[int] = set()
-    for slot in _change_slots(decisions, first, last):
+    for slot in change_slots(_changes(decisions), slots):
         while at < len(ordered) and (ordered[at].slot or 0) <= slot:
             change = ordered[at]
             state[change.noun].setdefault(change.id, {}).update(change.changes, entry=change.entry)
             at += 1
-        spells.add(slot)
-        yield slot, state
+        yield state
 
 
-def _change_slots(decisions: Decisions, first: int, last: int) -> list[int]:
-    found = {first}
+def _changes(decisions: Decisions) -> Iterator[int | None]:
     for change in decisions.changes:
-        ends = (change.slot, change.changes.get("valid_from_slot"), change.changes.get("valid_until_slot"))
-        found.update(slot for slot in ends if slot is not None and first < slot <= last)
-    return sorted(found)
-
-
-def decided_timeline(
-    decisions: Decisions,
-    who: Terminals,
-    slots: tuple[int, int],
-    *,
-    always: Iterable[Rule] = (),
-    account_names: Sequence[str],
-    country_names: Sequence[str],
-    plan_names: Sequence[str] = (),
-) -> tuple[tuple[int, Rules], ...]:
-    """Return (slot, rules) for the first slot of a run and each later one in which decisions change them.
-
-    ``always`` are the scenario's own rules that no decision can undo.
-    """
-    numbers, kept = who.numbers(), tuple(always)
-    return tuple(
-        (
-            slot,
-            make_rules(
-                (*kept, *rules_in(state, slot, decisions, who, numbers)),
-                account_names=account_names, country_names=country_names, plan_names=plan_names,
-            ),
-        )
-        for slot, state in states(decisions, slots)
-    )  # fmt: skip
+        yield change.slot
+        yield change.changes.get("valid_from_slot")
+        yield change.changes.get("valid_until_slot")
 
 
 def rules_in(
@@ -188,7 +175,7 @@ class _View:
         self, state: State, slot: int, decisions: Decisions, who: Terminals, numbers: Mapping[str, int]
     ) -> None:
         self._state, self._slot, self._origin = state, slot, decisions.origin
-        self._enforced = decisions.kind == ENFORCED
+        self._denies = decisions.denies
         self._numbers = numbers
         known = {n: state["terminal"][name] for name, n in numbers.items() if name in state["terminal"]}
         self._known = known
@@ -197,7 +184,7 @@ class _View:
             for n, account in enumerate(who.accounts)
         }
         self._critical = {n for n, row in known.items() if row.get("life_critical")}
-        self._unknown = [n for n in range(len(who.ids)) if n not in known] if self._enforced else []
+        self._unknown = [n for n in range(len(who.ids)) if n not in known] if self._denies else []
 
     def terminals(self) -> Iterator[Rule]:
         """Terminals that are not active, and those that nobody knows."""
@@ -263,7 +250,7 @@ class _View:
             )
             for name, row in active.items()
         ]  # fmt: skip
-        for rule in flatten(areas, self._slot, default_deny=self._enforced):
+        for rule in flatten(areas, self._slot, default_deny=self._denies):
             row = active.get(rule.area, {}) if rule.id.startswith("area/") else {}
             cut = self._of(row.get("cut_terminals"))
             spared = self._in_accounts(row.get("except_accounts") or ())

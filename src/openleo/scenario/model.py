@@ -19,6 +19,7 @@ from openleo.scenario.blocks import (
     BackgroundBlock,
     ConstellationBlock,
     CountriesBlock,
+    DecisionsBlock,
     FaultBlock,
     GatewaysBlock,
     LandBlock,
@@ -65,6 +66,7 @@ class Scenario(Block):
     pops: PopsBlock = PopsBlock()
     land: LandBlock = LandBlock()
     countries: CountriesBlock = CountriesBlock()
+    decisions: DecisionsBlock = DecisionsBlock()
     terminals: tuple[TerminalsBlock, ...] = ()
     background: tuple[BackgroundBlock, ...] = ()
     areas: tuple[AreaBlock, ...] = ()
@@ -173,6 +175,7 @@ class Scenario(Block):
     def files(self) -> tuple[Path, ...]:
         """Return the files that the scenario names, in order of first mention."""
         names = [self.gateways.table, self.pops.table, self.land.table, self.constellation.use]
+        names.append(self.decisions.file)
         names += [name for group in self.terminals for name in (group.file, group.mask)]
         paths = (self.path(name) for name in names if name not in {"", "builtin"})
         return tuple(dict.fromkeys(path for path in paths if path.is_file()))
@@ -190,6 +193,7 @@ class Scenario(Block):
         data = self.model_dump(mode="json", by_alias=True)
         holders = [
             (data["constellation"], "use"),
+            (data["decisions"], "file"),
             *((data[key], "table") for key in ("gateways", "pops", "land")),
         ]
         holders += [(group, key) for group in data["terminals"] for key in ("file", "mask")]

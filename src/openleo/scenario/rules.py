@@ -29,6 +29,8 @@ from openleo.policy import (
 )
 from openleo.scenario.areas import Cells
 from openleo.scenario.blocks import LimitBlock, PlanBlock, WithdrawalBlock
+from openleo.scenario.decisions import Decisions, decided_rules
+from openleo.scenario.decisions import Terminals as DecidedTerminals
 from openleo.scenario.fields import Spell
 from openleo.scenario.model import Scenario
 from openleo.scenario.problems import problem
@@ -65,12 +67,18 @@ def rules_timeline(
     ``slots`` are the first and last of the run.  ``accounts`` and ``countries`` are the names that subjects'
     indices refer to, in lists ``terminals``' rows; ``too_small`` are countries that no cell is of.  Raises
     BadInput for any other country, and for a terminal that is not there.
+
+    Where the scenario names a file of decisions, they stand in place of its own countries, switches,
+    accounts, plans, lists and limits; what the provider withdrew stays.
     """
-    timed = [
-        *_timed_rules(scenario, areas),
-        *area_rules(_switched(scenario, areas), slots),
-        *list_rules(_access_lists(scenario, terminals), slots),
-    ]
+    timed = [_unknown_location(), *_withdrawals(scenario, areas)]
+    if scenario.decisions.file:
+        decisions = Decisions.read(scenario.path(scenario.decisions.file))
+        timed += decided_rules(decisions, DecidedTerminals.of(terminals), slots)
+    else:
+        timed += _own_rules(scenario, areas)
+        timed += area_rules(_switched(scenario, areas), slots)
+        timed += list_rules(_access_lists(scenario, terminals), slots)
     known = {SEA, *countries, *too_small}
     for item in timed:
         for code in item.rule.countries or ():
@@ -88,14 +96,22 @@ def plan_names(scenario: Scenario) -> tuple[str, ...]:
     return ("", *(plan.name for plan in scenario.plans))
 
 
-def _timed_rules(scenario: Scenario, areas: Mapping[str, Cells]) -> Iterable[TimedRule]:
-    yield TimedRule(
+def _unknown_location() -> TimedRule:
+    return TimedRule(
         rule=Rule(
             id="location/unknown", by=By.LOCATION, code=DisablementCode.UNKNOWN_LOCATION,
             why="one that does not know where it is may be where it is not served",
         ),
         from_slot=None, until_slot=None,
     )  # fmt: skip
+
+
+def _withdrawals(scenario: Scenario, areas: Mapping[str, Cells]) -> Iterable[TimedRule]:
+    for n, withdrawal in enumerate(scenario.withdrawals, start=1):
+        yield _timed(withdrawal, _withdrawal(withdrawal, n, areas))
+
+
+def _own_rules(scenario: Scenario, areas: Mapping[str, Cells]) -> Iterable[TimedRule]:
     yield from _countries(scenario)
     for plan in scenario.plans:
         yield from (TimedRule(rule=rule) for rule in plan_rules(_plan(plan)))
@@ -108,8 +124,6 @@ def _timed_rules(scenario: Scenario, areas: Mapping[str, Cells]) -> Iterable[Tim
             yield _timed(account, rule)
     for n, limit in enumerate(scenario.limits, start=1):
         yield _timed(limit, _limit(limit, n, areas))
-    for n, withdrawal in enumerate(scenario.withdrawals, start=1):
-        yield _timed(withdrawal, _withdrawal(withdrawal, n, areas))
 
 
 def _countries(scenario: Scenario) -> Iterable[TimedRule]:
