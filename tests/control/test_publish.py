@@ -11,6 +11,7 @@ from deciding import add_account, asked, define, switched
 from openleo.base.errors import BadInput
 from openleo.control.areas import NotFound
 from openleo.control.authorize import Forbidden
+from openleo.control.founding import found_network
 from openleo.control.log import (
     Embargoed,
     VerifierKey,
@@ -229,8 +230,9 @@ def test_an_erased_field_is_not_shown_and_the_rest_still_proves(decided: Any, tm
     assert verify_folder(tmp_path / "package", key(decided)).ok
 
 
-def test_one_changed_bit_anywhere_in_a_package_is_found(network: Any, tmp_path: Path) -> None:
-    """The journalist's copy: every byte of every file, with one of its bits turned."""
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
+def test_one_changed_bit_anywhere_in_a_package_is_found(network: Any, tmp_path: Path, step: int) -> None:
+    """The journalist's copy: every byte (or every seventh) of every file, with one of its bits turned."""
     define(network, "kherson")
     network.clock.turn(days=8)
     folder, vkey = tmp_path / "package", key(network)
@@ -241,7 +243,7 @@ def test_one_changed_bit_anywhere_in_a_package_is_found(network: Any, tmp_path: 
     missed = []
     for path in files:
         good = path.read_bytes()
-        for at in range(len(good)):
+        for at in range(0, len(good), step):
             bad = bytearray(good)
             bad[at] ^= 1 << (at % 8)
             path.write_bytes(bad)

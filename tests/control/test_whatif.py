@@ -1,5 +1,6 @@
 """What a switch would do is told before it is decided, by the rules that the engine asks."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import h3.api.basic_int as h3
@@ -127,6 +128,16 @@ def test_an_empty_network_has_a_preview(network: Any) -> None:
     define(network, "kherson")
     seen = look(network, "kherson", "on")
     assert (seen.cells_changed, seen.terminals_changed) == (len(KHERSON), 0)
+
+
+def test_in_a_simulated_network_it_is_told_for_the_time_that_was_asked_for(simulated: Any) -> None:
+    define(simulated, "kherson")
+    add_account(simulated, "ngo")
+    add_terminal(simulated, "in-1", CENTRE)
+    then = datetime(2022, 10, 7, tzinfo=UTC)
+    request = asked(simulated, "kherson", "off", effective=then)
+    seen = simulated.read("amina", lambda tx: affected(tx, request))
+    assert (seen.slot, seen.cut) == (request.effective_slot, 1)
 
 
 def test_parents_are_those_of_the_h3_library() -> None:

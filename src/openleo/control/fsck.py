@@ -30,7 +30,7 @@ from openleo.control.log.audit import EnoughFailures, Findings
 from openleo.control.log.entry import HEADER_V1, SALT_BYTES, commitment, is_leaf
 from openleo.control.log.merkle import node_hash
 from openleo.control.schema import DECIDED, entries, entry_fields, facts, nodes
-from openleo.control.store import Store
+from openleo.control.store import Store, StoreBroken
 
 _MOST_IN_HAND = 2_000  # entries at a time
 
@@ -48,6 +48,8 @@ def check_store(store: Store) -> Findings:
             _check_tables(conn, found)
     except EnoughFailures:
         found.unchecked.append("the rest: there are too many failures to go on")
+    except StoreBroken as error:
+        found.fail("database", f"it cannot be read: {error}")
     except DBAPIError as error:
         found.fail("database", f"it cannot be read: {error.orig}")
     return found
@@ -180,6 +182,8 @@ def _check_tree(conn: Connection, found: Findings) -> None:
         found.count("hashes", len(wanted))
         wanted = [node_hash(wanted[i], wanted[i + 1]) for i in range(0, len(wanted) - 1, 2)]
         level += 1
+    for high in conn.execute(select(nodes.c.level).where(nodes.c.level >= level).distinct()).scalars():
+        found.fail(f"tree level {high}", "there should be none: there are not entries enough")
 
 
 def _check_checkpoint(conn: Connection, store: Store, found: Findings) -> None:

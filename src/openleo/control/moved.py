@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.constants import EARTH_MEAN_RADIUS_M, LIGHT_M_S
+from openleo.base.errors import BadInput
 from openleo.ground.cells import CELL_RESOLUTION, cell_of, cells_around
 from openleo.ground.frames import great_circle_m
 
@@ -64,6 +65,14 @@ class Evidence:
     gateway_latitude_deg: float | None = None
     gateway_longitude_deg: float | None = None
     rtt_s: float | None = None
+
+    def __post_init__(self) -> None:
+        wrong = [c for c in self.cells if not h3.is_valid_cell(c) or h3.get_resolution(c) != CELL_RESOLUTION]
+        if wrong:
+            raise BadInput(
+                f"{wrong[0]} is no cell of resolution {CELL_RESOLUTION}",
+                "name the cells that the beam is for",
+            )
 
     def reach_m(self) -> float:
         """Return how far over ground from the gateway the terminal can be at most; infinite where unknown.
@@ -163,8 +172,3 @@ def reported_place(latitude_deg: float, longitude_deg: float) -> int:
 def places_near(place: int) -> frozenset[int]:
     """Return a place and those beside it, which count as one: noise may cross a border."""
     return frozenset(int(cell) for cell in h3.grid_disk(place, 1))
-
-
-def is_served_cell(cell: int) -> bool:
-    """Tell whether a number is a cell of the resolution that beams and areas are made of."""
-    return bool(h3.is_valid_cell(cell)) and h3.get_resolution(cell) == CELL_RESOLUTION

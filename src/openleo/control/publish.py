@@ -211,6 +211,10 @@ def open_entries(
     return found, withheld, recorded
 
 
+# What a request came to may be shown once its embargo is over; who else asked for what may not.
+DECIDED_ON_REQUESTS = frozenset({"request.refused"})
+
+
 def _of_area(tx: Tx, area_id: str) -> tuple[list[Row[Any]], list[int]]:
     """Return the entries of an area and those below it that may be shown, and the places of the others."""
     find_area(tx.conn, area_id)
@@ -229,10 +233,10 @@ def _of_area(tx: Tx, area_id: str) -> tuple[list[Row[Any]], list[int]]:
 
 
 def _need_shown(row: Row[Any], now: datetime) -> None:
-    if row.kind.startswith("request."):
+    if row.kind.startswith("request.") and row.kind not in DECIDED_ON_REQUESTS:
         raise NeedToKnow(
             f"entry {row.index} is a step of a request, and requests are not for outsiders",
-            "disclose the decision instead: area.switched, area.emergency-off",
+            "disclose the decision instead: area.switched, request.refused, area.emergency-off",
         )
     if row.embargo_until is None or now < row.embargo_until:
         until = "ever" if row.embargo_until is None else f"before {instant_text(row.embargo_until)}"

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from openleo.control.areas import checked_changes, find_area
 from openleo.control.facts import last_slot
+from openleo.control.network import NetworkKind
 from openleo.control.plane import Tx
 from openleo.control.replay import decisions_of
 from openleo.control.request import Request, State
@@ -166,7 +167,8 @@ def _preview(
     tx.require("request.read", area_id)
     find_area(tx.conn, area_id)
     slot = tx.network.effective_slot(None, now=tx.now, after=last_slot(tx.conn, "area", area_id))
-    slot = max(slot, asked) if asked is not None else slot
+    if asked is not None:  # in a simulated network an earlier time is as good
+        slot = asked if tx.network.kind is NetworkKind.SIMULATED else max(slot, asked)
     decisions = decisions_of(tx.conn, tx.network)
     fleet = _fleet(tx)
     now = _side(decisions, fleet, slot, area_id, before)
@@ -310,8 +312,10 @@ def _life_critical(
 def _near(cells: Cells, area: Cells) -> int:
     """Return how many of these terminals' cells touch an area; its own are not among them."""
     where, count = np.unique(cells, return_counts=True)
-    touching = [bool(np.isin(cells_around([cell]), area, assume_unique=True).any()) for cell in where]
-    return int(count[np.array(touching, bool)].sum())
+    disks = [cells_around([cell]) for cell in where]
+    owner = np.repeat(np.arange(len(where)), [len(disk) for disk in disks])
+    inside = np.isin(np.concatenate([np.zeros(0, np.uint64), *disks]), area)
+    return int(count[np.unique(owner[inside])].sum())
 
 
 def _counted(names: Sequence[str], wanted: Flags) -> dict[str, int]:

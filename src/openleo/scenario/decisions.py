@@ -5,8 +5,8 @@ run folder holds all that it was made from.  The live network asks the very same
 what acts on service alone: no reasons, no names, no positions; each rule names the log's entry that made it.
 
 Where a network denies by default, as every enforced one does, nobody is served without a decision: terminals
-that it does not know, and cells that no area which is on covers, are not served.  In others the scenario's own
-terminals and accounts stand beside those that were decided about.
+that it does not know, and cells that no area which is on covers, are not served.  In others the scenario's
+own terminals and accounts stand beside those that were decided about.
 """
 
 import json
@@ -158,6 +158,17 @@ def _changes(decisions: Decisions) -> Iterator[int | None]:
         yield change.slot
         yield change.changes.get("valid_from_slot")
         yield change.changes.get("valid_until_slot")
+
+
+def addresses(decisions: Decisions) -> Iterator[tuple[str, Columns]]:
+    """Yield each terminal that has a service line, with the line's columns as they were decided last."""
+    state: State = {noun: {} for noun in NOUNS}
+    for change in decisions.changes:
+        state[change.noun].setdefault(change.id, {}).update(change.changes)
+    for name, row in state["terminal"].items():
+        line = state["line"].get(str(row.get("line_id") or ""))
+        if line is not None:
+            yield name, line
 
 
 def rules_in(

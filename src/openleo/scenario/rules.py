@@ -68,8 +68,8 @@ def rules_timeline(
     indices refer to, in lists ``terminals``' rows; ``too_small`` are countries that no cell is of.  Raises
     BadInput for any other country, and for a terminal that is not there.
 
-    Where the scenario names a file of decisions, they stand in place of its own countries, switches,
-    accounts, plans, lists and limits; what the provider withdrew stays.
+    Where the scenario names a file of decisions, they stand in place of its own rules; what the provider
+    withdrew stays.
     """
     timed = [_unknown_location(), *_withdrawals(scenario, areas)]
     if scenario.decisions.file:
