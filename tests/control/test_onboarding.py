@@ -1,10 +1,12 @@
 import time
+from pathlib import Path
 
 import pytest
 from control_terminals import prepare, row_of, stock
 from control_world import World
 from sqlalchemy import func, select
 
+from openleo.base.errors import BadInput
 from openleo.control import onboarding
 from openleo.control.areas import Exists
 from openleo.control.authorize import Forbidden
@@ -12,6 +14,7 @@ from openleo.control.facts import fold, read_facts
 from openleo.control.inventory import MOST_TERMINALS, Selection, list_terminals
 from openleo.control.onboarding_file import BadFile, BadRows, read_terminals
 from openleo.control.schema import DECIDED, batches, custody, entries, lines, terminals
+from openleo.ground.terminal_files import read_terminals as read_placed
 
 
 @pytest.fixture(autouse=True)
@@ -188,3 +191,45 @@ def test_the_tables_are_what_the_facts_say(network: World) -> None:
             for row in conn.execute(select(DECIDED[noun])):
                 columns = {k: v for k, v in row._mapping.items() if k in state[noun][row.id]}
                 assert state[noun][row.id] == columns
+
+
+def test_a_plan_and_a_country_are_given_for_rows_that_name_none(network: World) -> None:
+    network.add("plan", "other", title="", ocean=True, active=True)
+    network.add("line", "l-1", account_id="relief", status="active")
+    text = (
+        "id,kind,line,plan,country,latitude,longitude\n"
+        "ut-1,mini,,,,46.6,32.6\nut-2,mini,,other,RO,46.6,32.6\nut-3,mini,l-1,,,,\nut-4,mini,,,,,\n"
+    )
+    source = onboarding.Source.of(text.encode(), "x.csv", plan="fixed", country="ua")
+    network.act("amina", lambda tx: onboarding.onboard(tx, source, account="relief"))
+    found = network.read("amina", lambda tx: tx.conn.execute(select(lines).order_by(lines.c.id)).all())
+    assert [(r.id, r.plan_id, r.country, r.latitude_deg) for r in found] == [
+        ("l-1", None, None, None), ("ut-1", "fixed", "UA", 46.6), ("ut-2", "other", "RO", 46.6),
+        ("ut-4", "fixed", "UA", None),
+    ]  # fmt: skip
+    with pytest.raises(BadInput, match="no country code"):
+        onboarding.Source.of(text.encode(), "x.csv", plan="fixed", country="Ukraine")
+
+
+def test_what_is_closed_takes_nothing_more_in(network: World) -> None:
+    network.add("account", "gone", status="closed", title="", reason="", cut_terminals=[])
+    network.add("plan", "old", title="", ocean=True, active=False)
+    network.add("line", "l-1", account_id="relief", status="closed")
+    with pytest.raises(BadRows) as caught:
+        stock(
+            network,
+            "id,kind,account,plan,line\nut-1,mini,gone,,\nut-2,mini,relief,old,\nut-3,mini,relief,,l-1\n",
+        )
+    assert [(p.line, p.column) for p in caught.value.problems] == [(2, "account"), (3, "plan"), (4, "line")]
+    assert all("closed" in p.what for p in caught.value.problems)
+
+
+def test_one_file_is_taken_in_and_places_a_scenarios_terminals(network: World, tmp_path: Path) -> None:
+    path = tmp_path / "kits.csv"
+    path.write_text(
+        "id,serial,kind,account,area,holder,plan,country,latitude_deg,longitude_deg,backup_hours,"
+        "life_critical,name\nut-1,s-1,mini,relief,kherson,depot,fixed,UA,46.6,32.6,4,yes,Hospital\n"
+    )
+    stock(network, path.read_text())
+    read = read_placed(path)
+    assert (list(read.terminals.ids), read.ignored_columns) == (["ut-1"], ())

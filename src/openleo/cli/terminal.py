@@ -45,15 +45,19 @@ def command() -> None:
     "--area", default="", metavar="AREA", help="For rows that name none: whose people may act on it."
 )
 @click.option("--holder", default="", metavar="HOLDER", help="For rows that name none: who has it.")
+@click.option(
+    "--plan", default="", metavar="PLAN", help="For rows that name none, and no line that is there."
+)
+@click.option("--country", default="", metavar="CC", help="For new lines of rows that name none.")
 @click.option("--batch", default="", metavar="BATCH", help="The batch's name (default: the next b-N).")
 @reason_option("Why, for the log.", required=False)
 @control_options
-def onboard(where: Where, file: Path, **how: str) -> None:
+def onboard(where: Where, file: Path, plan: str, country: str, **how: str) -> None:
     """Add the terminals of a CSV file: all of them, or none where a row is wrong.
 
     Its first line names the columns: id and kind, and as wanted serial, account, area, holder, line (a
     service line that is there) or plan, country, latitude_deg and longitude_deg (a new one), life_critical
-    (yes or no) and name (who depends on it).
+    (yes or no) and name (who depends on it).  The same file can place the terminals of a scenario.
     """
     from openleo.control import onboarding
 
@@ -62,7 +66,7 @@ def onboard(where: Where, file: Path, **how: str) -> None:
     except OSError as error:
         raise BadInput(f"{file} cannot be read: {error.strerror}", "name a CSV file of terminals") from error
     with where.desk() as desk:
-        source = onboarding.Source.of(data, file.name)
+        source = onboarding.Source.of(data, file.name, plan=plan, country=country)
         done = desk.act(lambda tx: onboarding.onboard(tx, source, **how))
         batch = desk.read(lambda tx: _batch_of(tx, done.ids[0]))
     tell_done(

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import h3.api.basic_int as h3
-from sqlalchemy import Column, Table, func, insert, select
+from sqlalchemy import Column, ColumnElement, Table, func, insert, select
 
 from openleo.base.errors import did_you_mean
 from openleo.control.acts import Done
 from openleo.control.areas import Exists, check_name
+from openleo.control.decided import check_country
 from openleo.control.facts import Fact
 from openleo.control.inventory import MOST_TERMINALS, chunks
 from openleo.control.ledger import Decision
 from openleo.control.life import State
 from openleo.control.network import NetworkKind
-from openleo.control.onboarding_file import BadRows, NewTerminal, Problem, read_terminals
+from openleo.control.onboarding_file import BadRows, NewTerminal, Problem, Usual, read_terminals
 from openleo.control.plane import Tx
 from openleo.control.schema import accounts, areas, batches, custody, lines, plans, terminals
 
@@ -32,9 +33,13 @@ class Source:
     rows: Sequence[NewTerminal]
 
     @classmethod
-    def of(cls, data: bytes, name: str) -> "Source":
-        """Read a file's bytes; raises BadFile and BadRows."""
-        return cls(name=name, sha256=hashlib.sha256(data).hexdigest(), rows=read_terminals(data, name))
+    def of(cls, data: bytes, name: str, *, plan: str = "", country: str = "") -> "Source":
+        """Read a file's bytes; raises BadFile and BadRows.
+
+        ``plan`` and ``country`` are for rows that name none and are on no service line yet.
+        """
+        usual = Usual(plan=plan, country=check_country(country) if country else "")
+        return cls(name=name, sha256=hashlib.sha256(data).hexdigest(), rows=read_terminals(data, name, usual))
 
 
 def onboard(
@@ -143,7 +148,13 @@ def _check(tx: Tx, source: Source, given: Sequence[_Placed]) -> None:
         "area": _known(tx, areas.c.id, (n.area for n in given)),
         "plan": _known(tx, plans.c.id, (n.row.plan for n in given)),
     }
+    ended: Mapping[str, set[str]] = {
+        "account": _known(tx, accounts.c.id, known["account"], accounts.c.status == "closed"),
+        "area": _known(tx, areas.c.id, known["area"], ~areas.c.active),
+        "plan": _known(tx, plans.c.id, known["plan"], ~plans.c.active),
+    }
     owners = _line_owners(tx, given)
+    closed = _known(tx, lines.c.id, owners, lines.c.status == "closed")
     ids = _known(tx, terminals.c.id, (n.row.id for n in given))
     serials = _known(tx, terminals.c.serial, (n.row.serial for n in given))
     problems: list[Problem] = []
@@ -157,7 +168,13 @@ def _check(tx: Tx, source: Source, given: Sequence[_Placed]) -> None:
         for column, value in (("account", new.account), ("area", new.area), ("plan", row.plan)):
             if value and value not in known[column]:
                 wrong.append((column, value, f"there is no such {column}: {_hint(tx, column, value)}"))
+            elif value in ended[column]:
+                wrong.append((column, value, f"that {column} is closed: name one that is in use"))
         wrong += _wrong_line(new, owners)
+        if row.line in closed:
+            wrong.append(
+                ("line", row.line, "that service line is closed: name another, or a plan for a new one")
+            )
         problems += [Problem(line=row.line_no, column=c, value=v, what=what) for c, v, what in wrong]
     if problems:
         raise BadRows(source.name, len(given), problems)
@@ -186,13 +203,13 @@ def _line_owners(tx: Tx, given: Sequence[_Placed]) -> dict[str, str]:
     }
 
 
-def _known(tx: Tx, column: Column[Any], names: Iterable[str]) -> set[str]:
-    """Return those of the names that stand in a column."""
+def _known(tx: Tx, column: Column[Any], names: Iterable[str], *conditions: ColumnElement[bool]) -> set[str]:
+    """Return those of the names that stand in a column, in rows of which the conditions hold."""
     wanted = sorted(set(names) - {""})
     return {
         found
         for part in chunks(wanted)
-        for found in tx.conn.execute(select(column).where(column.in_(part))).scalars()
+        for found in tx.conn.execute(select(column).where(column.in_(part), *conditions)).scalars()
     }
 
 

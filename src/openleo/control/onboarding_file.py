@@ -5,6 +5,9 @@ Columns, in any order, by the names in the first line; only ``id`` and ``kind`` 
     id, serial, kind, account, area, holder, line,
     plan, country, latitude_deg, longitude_deg      a service line of its own, instead of ``line``
     life_critical (yes or no), name                 who depends on it: needed where life_critical is yes
+
+The same file can place the terminals of a scenario, so what only that reads (``backup_hours``) may be in it,
+and ``latitude`` and ``longitude`` are read too.
 """
 
 import csv
@@ -86,6 +89,27 @@ class NewTerminal:
 
 
 COLUMNS = tuple(f.name for f in fields(NewTerminal) if f.name != "line_no")
+_ALSO = {"latitude": "latitude_deg", "longitude": "longitude_deg"}  # as a scenario's file may call them
+_ASIDE = frozenset({"backup_hours"})  # a scenario reads it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """What holds for rows that do not say it: the plan of a new service line, and its address's country."""
+
+    plan: str = ""
+    country: str = ""
+
+    def fill(self, cells: dict[str, str]) -> None:
+        """Give a row, unless it is on a service line that is there, what it leaves out."""
+        if cells.get("line"):
+            return
+        cells["plan"] = cells.get("plan") or self.plan
+        if cells["plan"]:
+            cells["country"] = cells.get("country") or self.country
+
+
+_SAYS_ALL = Usual()
 
 
 @dataclass(slots=True)
@@ -105,7 +129,7 @@ class _Row:
         return self.cells.get(column, "")
 
 
-def read_terminals(data: bytes, source: str) -> list[NewTerminal]:
+def read_terminals(data: bytes, source: str, usual: Usual = _SAYS_ALL) -> list[NewTerminal]:
     """Return the rows of a file; raises BadFile where it is no such file and BadRows where rows are wrong."""
     text = _text(data, source)
     header, rows = _rows(text, source)
@@ -122,6 +146,7 @@ def read_terminals(data: bytes, source: str) -> list[NewTerminal]:
             problems.append(_ragged(number, cells, len(header), is_last=not text.endswith(("\n", "\r"))))
             continue
         row = _Row(number, dict(zip(header, (c.strip() for c in cells), strict=True)))
+        usual.fill(row.cells)
         new = _checked(row)
         problems += row.problems
         if new is not None:
@@ -171,12 +196,13 @@ def _rows(text: str, source: str) -> tuple[list[str], Iterator[tuple[int, list[s
 
     every = rows()
     _, header = next(every)
-    return [name.strip().lower() for name in header], every
+    names = [name.strip().lower() for name in header]
+    return [_ALSO.get(name, name) for name in names], every
 
 
 def _check_header(header: Sequence[str], source: str) -> None:
     for name in header:
-        if name not in COLUMNS:
+        if name not in COLUMNS and name not in _ASIDE:
             raise BadFile(f"{source} has a column {name!r} that means nothing", did_you_mean(name, COLUMNS))
         if header.count(name) > 1:
             raise BadFile(f"{source} has two columns {name!r}", "leave one of them out")
@@ -257,7 +283,7 @@ def _check_address(row: _Row) -> None:
     if own and row.get("line"):
         row.wrong("line", f"either a line that is there or a {own[0]} for a new one, not both")
     if own and not row.get("plan"):
-        row.wrong("plan", "a new service line needs a plan")
+        row.wrong("plan", "a new service line needs a plan: name one here, or --plan for all rows")
     if bool(row.get("latitude_deg")) != bool(row.get("longitude_deg")):
         row.wrong("longitude_deg", "latitude_deg and longitude_deg come together")
     country = row.get("country")

@@ -33,6 +33,8 @@ _COLUMNS = {
     "country": ("country_code",),
     "backup_hours": ("backup", "battery_hours"),
 }
+# What a file has for `openleo terminal onboard`, which takes the same one: known, and of no use here.
+_ASIDE = frozenset({"serial", "area", "holder", "line", "plan", "life_critical", "name"})
 _LONGEST_ID = 100
 _MOST_ROWS = 2_000_000
 
@@ -86,7 +88,8 @@ def read_terminals(
         found = _json_entries(path, data, start, problems)
     else:
         table = read_table(path, columns=_COLUMNS, required=("id", "latitude", "longitude"))
-        ignored, problems = table.ignored_columns, list(table.problems)
+        ignored = tuple(name for name in table.ignored_columns if name.lower() not in _ASIDE)
+        problems = list(table.problems)
         found = _csv_entries(table.rows, problems)
     entries = _without_repeats(found, problems, "feature" if is_json else "line")
     if problems and (not keep_good or not entries):
