@@ -1,8 +1,14 @@
 """The commands about the control plane itself, people, accounts and purging, as people type them."""
 
 import json
+import signal
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -211,6 +217,38 @@ def test_erasing_says_that_backups_still_hold_it(kivu: Shell) -> None:
 def test_upgrade_leaves_a_store_of_this_version_as_it_is(kivu: Shell) -> None:
     assert "is of version" in kivu("control upgrade")
     kivu("control check")
+
+
+def test_the_served_network_answers_and_ends_when_it_is_told_to(kivu: Shell) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-c",
+        "from openleo.cli import main; main()",
+        "control",
+        "serve",
+        "--port",
+        str(port),
+    ]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stderr is not None
+        assert server.stderr.readline() == f"serving kivu on http://127.0.0.1:{port}\n"
+        for _ in range(200):
+            try:
+                answer = urlopen(f"http://127.0.0.1:{port}/openapi.json", timeout=5)
+                break
+            except OSError:
+                time.sleep(0.1)
+        with answer:
+            assert json.load(answer)["openapi"]
+        kivu("person list")  # reads beside it
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=20)
+    kivu("person add kofi")
 
 
 @pytest.mark.parametrize(

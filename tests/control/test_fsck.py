@@ -209,6 +209,30 @@ def test_a_role_that_decides_written_by_one_is_named(lived: World) -> None:
     assert found(lived).count("it takes two people, and nobody signed to propose") == 2
 
 
+@pytest.mark.parametrize(
+    ("noun", "id", "changes"),
+    [
+        ("terminal", "ward", {"state": "suspended"}),
+        ("terminal", "ward", {"state": "captured"}),
+        ("terminal", "ward", {"life_critical": False}),
+        ("line", "l1", {"status": "paused"}),
+        ("list", "x", {"kind": "block", "accounts": [], "terminals": ["ward"], "country": None}),
+        ("list", "x", {"kind": "block", "accounts": ["hospital"], "terminals": [], "country": None}),
+        ("account", "hospital", {"cut_terminals": ["ward"]}),
+    ],
+)
+def test_what_lives_depend_on_cut_by_one_is_named(
+    lived: World, noun: str, id: str, changes: dict[str, object]
+) -> None:
+    lived.add("line", "l1", account_id="hospital", status="active")
+    lived.record("terminal.moved", Fact(noun="terminal", id="ward", changes={"line_id": "l1"}, slot=0))
+    assert found(lived) == ""
+    index = lived.record(
+        "something.done", Fact(noun=noun, id=id, changes=changes, slot=1, new=noun == "list")
+    )
+    assert f"entry {index}: it takes two people, and nobody signed to propose" in found(lived)
+
+
 def test_a_damaged_file_is_named(lived: World) -> None:
     lived.plane.store.settle()
     lived.plane.close()

@@ -314,5 +314,12 @@ def serve(where: Where, host: str, port: int) -> None:
 
     folder = control_folder(where.data)
     with Plane.open(folder, key=store_key(folder, where.key_file), grouped=True) as plane:
+        app = create_app(plane, on_broken=lambda: setattr(server, "should_exit", True))
+        server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning"))
         click.echo(f"serving {plane.network.name} on http://{host}:{port}", err=True)
-        uvicorn.run(create_app(plane), host=host, port=port, log_level="warning")
+        server.run()
+        if plane.broken:
+            raise BadInput(
+                "storage failed, so nothing more is decided",
+                "look at the disk, then start again: what was acknowledged is kept",
+            )

@@ -16,6 +16,8 @@ from openleo.control.roles import ROLES, needs_two
 _SWITCHING = {
     "area.switched", "area.emergency-off", "area.emergency-reverted", "vendor.observed", "area.defined",
 }  # fmt: skip
+_CUT_STATES, _GONE = ("suspended", "held", "revoked", "captured"), ("revoked", "captured")
+_LINE_ENDS = ("paused", "overage", "closed")
 _PAIRED = {"area.switched": ("propose", "approve"), "area.emergency-confirmed": ("emergency", "confirm")}
 
 
@@ -25,6 +27,7 @@ class Known:
 
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
     areas: dict[str, dict[str, Any]] = field(default_factory=dict)
+    critical: dict[str, dict[str, Any]] = field(default_factory=dict)  # terminals that lives depend on
     founded: bool = False
 
 
@@ -48,6 +51,8 @@ def check_entry(
             known.people.setdefault(fact.id, {}).update(fact.changes)
         elif fact.noun == "area":
             known.areas.setdefault(fact.id, {}).update(fact.changes)
+        elif fact.noun == "terminal" and (fact.changes.get("life_critical") or fact.id in known.critical):
+            known.critical.setdefault(fact.id, {}).update(fact.changes)
     known.founded = True
 
 
@@ -71,6 +76,8 @@ def _check_fact(
         _need_lines(name, body, {"grant": fact.id, "role": fact.changes["role"]}, found)
     if fact.noun in ("account", "area") and fact.changes.get("cut_terminals"):
         _need_humans(name, body, ("propose", "approve"), known, found)
+    if _cuts_critical(fact, known):
+        _need_humans(name, body, ("propose", "approve"), known, found)
     if (
         fact.noun == "person"
         and "public_key" in fact.changes
@@ -80,6 +87,29 @@ def _check_fact(
         if f"key {fact.id}" not in signed:
             _need_humans(name, body, ("propose", "approve"), known, found)
         _need_lines(name, body, {"key": fact.changes["public_key"]}, found)
+
+
+def _cuts_critical(fact: Fact, known: Known) -> bool:
+    """Tell whether a fact, which spares nobody, ends the service of a terminal that lives depend on."""
+    changes = fact.changes
+    if fact.noun == "terminal":
+        of_it = known.critical.get(fact.id, {})
+        ends = changes.get("state") in _CUT_STATES or changes.get("life_critical") is False
+        return bool(of_it.get("life_critical")) and ends
+    if fact.noun not in ("line", "list"):
+        return False
+    using = {
+        name: t
+        for name, t in known.critical.items()
+        if t.get("life_critical") and t.get("state") not in _GONE
+    }
+    if fact.noun == "line":
+        return changes.get("status") in _LINE_ENDS and any(
+            t.get("line_id") == fact.id for t in using.values()
+        )
+    named = bool(using.keys() & set(changes.get("terminals") or ()))
+    owned = any(t.get("account_id") in (changes.get("accounts") or ()) for t in using.values())
+    return changes.get("kind") == "block" and (named or owned)
 
 
 def _gives_half_of_a_pair(fact: Fact) -> bool:

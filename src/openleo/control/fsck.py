@@ -24,7 +24,7 @@ from openleo.base.instants import read_instant
 from openleo.control import ledger
 from openleo.control.audit_people import Known, check_entry
 from openleo.control.erasing import erased_fields
-from openleo.control.facts import Fact, fold
+from openleo.control.facts import Fact, fold, read_facts
 from openleo.control.log import FIELDS_V1, leaf_hash, open_checkpoint
 from openleo.control.log.audit import EnoughFailures, Findings
 from openleo.control.log.entry import HEADER_V1, SALT_BYTES, commitment, is_leaf
@@ -211,7 +211,7 @@ def _check_facts_have_entries(conn: Connection, found: Findings) -> None:
 
 
 def _check_tables(conn: Connection, found: Findings) -> None:
-    state = fold(fact for entry in _entries(conn) for fact in entry.facts)
+    state = fold(fact for _, fact in read_facts(conn))
     for noun, table in DECIDED.items():
         expected = state[noun]
         for row in conn.execute(select(table)).mappings():
