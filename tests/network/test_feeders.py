@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skies import EXCLUSION_RAD, cells_about, sky_about
 
-from openleo.network.feeders import MAX_GATEWAYS_OF_SATELLITE, feeder_links, routes_by_feeder
+from openleo.network.feeders import (
+    MAX_GATEWAYS_OF_SATELLITE,
+    feeder_links,
+    linked_satellites,
+    nearest_pops,
+    routes_by_feeder,
+)
 from openleo.network.gso import gso_rule
 from openleo.network.reference import feeder_links_reference, routes_by_feeder_reference
 
@@ -90,3 +96,34 @@ def test_a_satellite_prefers_the_gateway_on_the_way_to_the_pop_below_it():
     route_s, gateway = np.empty((2, 1), np.float32), np.empty((1, MAX_GATEWAYS_OF_SATELLITE), np.int16)
     routes_by_feeder(delay_s, fibre_s, np.array([1]), route_s, gateway)
     assert gateway[0, :2].tolist() == [1, 0]
+
+
+@given(hnp.arrays(np.float32, st.integers(0, 300), elements=DELAYS))
+@settings(max_examples=100, deadline=None)
+def test_the_satellites_with_a_link_are_those_with_a_delay(delay_s):
+    which = np.full(len(delay_s), -1, np.int32)
+    count = linked_satellites(delay_s, which)
+    assert which[:count].tolist() == np.flatnonzero(np.isfinite(delay_s)).tolist()
+
+
+def test_many_satellites_over_few_gateways_are_all_looked_at():
+    rng = np.random.default_rng(12)
+    gateways = cells_about(rng, 55.0, 20.0, cells=3, spread_deg=5.0)
+    sky = sky_about(rng, 55.0, 20.0, satellites=333, spread_deg=60.0)
+    floor, up = np.radians([5.0, 25.0, 0.0]), np.ones(3, np.bool_)
+    delay_s = np.empty((3, 333), np.float32)
+    feeder_links(gateways, floor, up, sky.start_m, sky.end_m, RULE, delay_s)
+    want = feeder_links_reference(gateways, floor, up, (sky.start_m, sky.end_m), RULE)
+    np.testing.assert_allclose(delay_s, want, rtol=1e-6)
+    assert (np.isfinite(delay_s).sum(axis=1) > 0).all()
+
+
+@pytest.mark.parametrize("home", [[True, True, True, True], [False, True, False, True], [False] * 4])
+def test_below_a_satellite_is_the_nearest_pop_that_is_home_to_somebody(home):
+    rng = np.random.default_rng(13)
+    place_m, direction = rng.normal(size=(50, 3)), rng.normal(size=(4, 3))
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    below = np.empty(50, np.int64)
+    nearest_pops(place_m, direction, np.array(home), below)
+    want = np.argmax(np.where(home, place_m @ direction.T, -np.inf), axis=1)
+    np.testing.assert_array_equal(below, want)

@@ -1,5 +1,7 @@
 """Routes over inter-satellite links are the shortest, the same on every run, and agree with a reference."""
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from openleo.base.constants import LIGHT_M_S
 from openleo.network import routing
+from openleo.network.many_routes import shortest_to_many
 from openleo.network.routing import EXIT, UNREACHED
 
 INF = float("inf")
@@ -86,6 +89,59 @@ def test_several_destinations_at_once_are_the_same_as_one_by_one(
         assert dist_s[k].tolist() == alone_s.tolist()
         assert next_hop[k].tolist() == alone_hop.tolist()
     assert np.all(next_hop[2] == UNREACHED)
+
+
+@given(networks(), st.integers(0, 150), st.randoms(use_true_random=False))
+@settings(max_examples=200, deadline=None)
+def test_many_destinations_side_by_side_are_the_same_as_one_by_one_to_the_last_bit(
+    network: tuple[np.ndarray, np.ndarray, np.ndarray], destinations: int, random: Random
+) -> None:
+    neighbours, delay_s, exit_s = network
+    many = np.array([random.sample(exit_s.tolist(), len(exit_s)) for _ in range(destinations)])
+    many = many.reshape(destinations, len(exit_s))
+    want_s, want_hop = np.empty_like(many), np.empty(many.shape, np.int32)
+    routing.shortest_to_each(neighbours, delay_s, many, want_s, want_hop)
+    dist_s, next_hop = np.empty_like(many), np.empty(many.shape, np.int32)
+    shortest_to_many(neighbours, delay_s, many, dist_s, next_hop)
+    np.testing.assert_array_equal(dist_s, want_s)
+    np.testing.assert_array_equal(next_hop, want_hop)
+
+
+def test_on_a_grid_of_many_satellites_they_are_the_same_too() -> None:
+    """More satellites than are turned from rows into columns at a time, and routes of many hops."""
+    planes, each = 13, 17
+    at = np.arange(planes * each).reshape(planes, each)
+    pairs = [np.stack([at.ravel(), np.roll(at, 1, axis).ravel()], axis=1) for axis in (0, 1)]
+    neighbours = routing.neighbour_table(np.concatenate(pairs), planes * each)
+    rng = np.random.default_rng(11)
+    place_m = rng.uniform(-1e7, 1e7, (planes * each, 3))
+    delay_s = np.empty(neighbours.shape)
+    routing.link_delays(place_m, neighbours, 1.8e7, delay_s)
+    exit_s = np.where(rng.random((70, planes * each)) < 0.05, rng.uniform(0.0, 0.1, (70, 1)), INF)
+    want_s, want_hop = np.empty_like(exit_s), np.empty(exit_s.shape, np.int32)
+    routing.shortest_to_each(neighbours, delay_s, exit_s, want_s, want_hop)
+    dist_s, next_hop = np.empty_like(exit_s), np.empty(exit_s.shape, np.int32)
+    shortest_to_many(neighbours, delay_s, exit_s, dist_s, next_hop)
+    np.testing.assert_array_equal(dist_s, want_s)
+    np.testing.assert_array_equal(next_hop, want_hop)
+
+
+def test_satellites_at_one_place_pass_traffic_on_and_never_round() -> None:
+    """Element sets just after a launch are copies of one another: 1, 2 and 3 are at one place."""
+    chain = routing.neighbour_table(np.array([(0, 1), (1, 2), (2, 3), (3, 4)]), 5)
+    delay_s = delays(chain)
+    for a, b in ((1, 2), (2, 3)):
+        delay_s[a, chain[a].tolist().index(b)] = delay_s[b, chain[b].tolist().index(a)] = 0.0
+    exit_s = np.stack([exits(5, s0=1.0), exits(5, s4=0.5), exits(5, s0=1.0, s4=1.0), exits(5, s2=0.0)])
+    dist_s, next_hop = np.empty_like(exit_s), np.empty(exit_s.shape, np.int32)
+    shortest_to_many(chain, delay_s, exit_s, dist_s, next_hop)
+    assert dist_s.tolist() == [
+        [1.0, 2.0, 2.0, 2.0, 3.0], [2.5, 1.5, 1.5, 1.5, 0.5],
+        [1.0, 2.0, 2.0, 2.0, 1.0], [1.0, 0.0, 0.0, 0.0, 1.0],
+    ]  # fmt: skip
+    assert next_hop.tolist() == [
+        [EXIT, 0, 1, 2, 3], [1, 2, 3, 4, EXIT], [EXIT, 0, 1, 4, EXIT], [1, 2, EXIT, 2, 3],
+    ]  # fmt: skip
 
 
 def test_a_tie_goes_to_the_lowest_index_and_a_satellite_of_its_own_exit_keeps_it() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from openleo.base.clock import slot_starts
 from openleo.engine.conditions import Conditions
 from openleo.engine.network import Network
-from openleo.network.feeders import MAX_GATEWAYS_OF_SATELLITE, feeder_links, routes_by_feeder
+from openleo.network.feeders import MAX_GATEWAYS_OF_SATELLITE, feeder_links, nearest_pops, routes_by_feeder
 from openleo.network.isl import Exits, routes_over_links
 from openleo.network.visibility import Sky, find_candidates
 
@@ -100,7 +100,8 @@ def _geometry(
     fibre_s = np.where(up.fibre_up & up.pop_up & net.is_home, net.fibre_s, np.inf)
     route_s = np.empty((len(net.world.pops), len(number)), np.float32)
     gateways = np.empty((len(number), MAX_GATEWAYS_OF_SATELLITE), np.int16)
-    below = np.argmax(np.where(net.is_home, start_m @ net.pop_directions.T, -np.inf), axis=1)
+    below = np.empty(len(number), np.int64)
+    nearest_pops(start_m, net.pop_directions, net.is_home, below)
     routes_by_feeder(_with_one_reach(net, up, feeder_s), fibre_s, below, route_s, gateways)
     antennas = np.where(up.gateway_up, net.world.gateways.antennas, 0).astype(np.int16)
     needs_antenna = np.ones(len(number), np.bool_)

@@ -4,13 +4,85 @@ import math
 
 import numpy as np
 
-from openleo.base.compile import njit
+from openleo.base.compile import njit, njit_inlined
 from openleo.base.constants import LIGHT_M_S, WGS84_A_M
 from openleo.network.ground import GroundPoints
-from openleo.network.gso import GsoRule, gso_excluded
+from openleo.network.gso import GsoRule, gso_excluded_at, gso_place
 
 MAX_GATEWAYS_OF_SATELLITE = 8
+_RUN = 64  # satellites looked at together, for one that is in view
 _CUT_OFF_S = 10.0  # stands for a cut fibre in an order of preference: longer than any on Earth
+
+
+@njit_inlined
+def linked_satellites(delay_s: np.ndarray, which: np.ndarray) -> int:
+    """Write to ``which`` the satellites with a link, of one gateway's delays (N,); return how many.
+
+    Few have one, so whole runs of satellites are passed over at once.
+    """
+    count, satellites = 0, delay_s.shape[0]
+    for first in range(0, satellites, _RUN):
+        last = min(first + _RUN, satellites)
+        some = 0
+        for s in range(first, last):
+            some += int(delay_s[s] < np.inf)
+        for s in range(first, last if some > 0 else first):
+            if delay_s[s] < np.inf:
+                which[count] = s
+                count += 1
+    return count
+
+
+@njit_inlined
+def _about_high_enough(
+    rows_m: np.ndarray, point_m: np.ndarray, zenith: np.ndarray, sin_min: float, which: np.ndarray
+) -> int:
+    """Write to ``which`` the satellites (3, N) above the sine of an elevation, and some just below; return
+    how many.  Few are, so whole runs of satellites are passed over at once."""
+    px, py, pz = point_m[0], point_m[1], point_m[2]
+    ux, uy, uz = zenith[0], zenith[1], zenith[2]
+    about2 = 0.99 * sin_min * max(sin_min, 0.0)
+    flag = np.empty(_RUN, np.bool_)
+    count, satellites = 0, rows_m.shape[1]
+    for first in range(0, satellites, _RUN):
+        length = min(_RUN, satellites - first)
+        some = 0
+        for i in range(length):
+            x, y, z = rows_m[0, first + i] - px, rows_m[1, first + i] - py, rows_m[2, first + i] - pz
+            u = x * ux + y * uy + z * uz
+            flag[i] = (u > 0.0) & (u * u >= about2 * (x * x + y * y + z * z))
+            some += int(flag[i])
+        for i in range(length if some > 0 else 0):
+            which[count] = first + i
+            count += int(flag[i])
+    return count
+
+
+@njit_inlined
+def _clear_delay_s(
+    gateways: GroundPoints, g: int, gso: GsoRule, place: tuple[float, float, tuple[float, float, float]],
+    start: tuple[float, float, float], end: tuple[float, float, float],
+) -> float:  # fmt: skip
+    """Return the delay midway along two lines of sight of a gateway, or inf where some point between, or an
+    end, lies within the exclusion."""
+    east, north, zenith = gateways.east[g], gateways.north[g], gateways.up[g]
+    delay_s = np.inf
+    for k in range(3):
+        w = 0.5 * k
+        x = start[0] + w * (end[0] - start[0])
+        y = start[1] + w * (end[1] - start[1])
+        z = start[2] + w * (end[2] - start[2])
+        r = 1.0 / math.sqrt(x * x + y * y + z * z)
+        sight = (
+            (x * east[0] + y * east[1] + z * east[2]) * r,
+            (x * north[0] + y * north[1] + z * north[2]) * r,
+            (x * zenith[0] + y * zenith[1] + z * zenith[2]) * r,
+        )
+        if gso_excluded_at(gso, gateways.latitude_rad[g], place, sight):
+            return np.inf
+        if k == 1:
+            delay_s = 1.0 / (r * LIGHT_M_S)
+    return delay_s
 
 
 @njit
@@ -29,44 +101,55 @@ def feeder_links(
     ends of the slot and outside the exclusion at both ends and the middle.
     """
     radius2 = (WGS84_A_M + 3_000_000.0) ** 2
+    rows_m = np.ascontiguousarray(start_m.T)
+    high = np.empty(delay_s.shape[1], np.int32)
     for g in range(delay_s.shape[0]):
         delay_s[g, :] = np.inf
         if not up[g]:
             continue
-        sin_min = math.sin(min_elevation_rad[g])
+        sin_min, place = math.sin(min_elevation_rad[g]), gso_place(gateways.latitude_rad[g])
         point, zenith = gateways.point_m[g], gateways.up[g]
-        east, north, latitude = gateways.east[g], gateways.north[g], gateways.latitude_rad[g]
-        for s in range(delay_s.shape[1]):
+        for s in high[: _about_high_enough(rows_m, point, zenith, sin_min, high)]:
             x0, y0, z0 = start_m[s, 0] - point[0], start_m[s, 1] - point[1], start_m[s, 2] - point[2]
             u0 = x0 * zenith[0] + y0 * zenith[1] + z0 * zenith[2]
-            if not u0 > 0.0:
-                continue
             d0 = x0 * x0 + y0 * y0 + z0 * z0
-            if d0 > radius2 or u0 < sin_min * math.sqrt(d0):
+            if not u0 > 0.0 or d0 > radius2 or u0 < sin_min * math.sqrt(d0):
                 continue
             x1, y1, z1 = end_m[s, 0] - point[0], end_m[s, 1] - point[1], end_m[s, 2] - point[2]
             u1 = x1 * zenith[0] + y1 * zenith[1] + z1 * zenith[2]
             d1 = x1 * x1 + y1 * y1 + z1 * z1
-            if u1 < sin_min * math.sqrt(d1):
-                continue
-            clear = True
-            for k in range(3):
-                w = 0.5 * k
-                x, y, z = x0 + w * (x1 - x0), y0 + w * (y1 - y0), z0 + w * (z1 - z0)
-                r = 1.0 / math.sqrt(x * x + y * y + z * z)
-                if gso_excluded(
-                    gso,
-                    latitude,
-                    (x * east[0] + y * east[1] + z * east[2]) * r,
-                    (x * north[0] + y * north[1] + z * north[2]) * r,
-                    (x * zenith[0] + y * zenith[1] + z * zenith[2]) * r,
-                ):
-                    clear = False
-                    break
-                if k == 1:
-                    delay_s[g, s] = 1.0 / (r * LIGHT_M_S)
-            if not clear:
-                delay_s[g, s] = np.inf
+            if u1 >= sin_min * math.sqrt(d1):
+                delay_s[g, s] = _clear_delay_s(gateways, g, gso, place, (x0, y0, z0), (x1, y1, z1))
+
+
+@njit
+def nearest_pops(place_m: np.ndarray, direction: np.ndarray, is_home: np.ndarray, below: np.ndarray) -> None:
+    """Fill ``below`` (N,) with the PoP, of those that are home to somebody (P,), nearest below each place
+    (N, 3); direction (P, 3) are the PoPs' from the Earth's centre.  0 where none is home."""
+    best = np.full(below.shape[0], -np.inf)
+    below[:] = 0
+    for p in range(direction.shape[0]):
+        if not is_home[p]:
+            continue
+        x, y, z = direction[p, 0], direction[p, 1], direction[p, 2]
+        for s in range(below.shape[0]):
+            along = x * place_m[s, 0] + y * place_m[s, 1] + z * place_m[s, 2]
+            below[s] = p if along > best[s] else below[s]
+            best[s] = max(along, best[s])
+
+
+@njit_inlined
+def _prefer(g: int, total: float, s: int, filled: np.ndarray, cost: np.ndarray, gateway: np.ndarray) -> None:
+    """Put a gateway in its place among those of satellite ``s``, by cost; equals as they come."""
+    limit = cost.shape[1]
+    if filled[s] == limit and total >= cost[s, limit - 1]:
+        return
+    at = min(filled[s], limit - 1)
+    while at > 0 and cost[s, at - 1] > total:
+        cost[s, at], gateway[s, at] = cost[s, at - 1], gateway[s, at - 1]
+        at -= 1
+    cost[s, at], gateway[s, at] = total, g
+    filled[s] = min(filled[s] + 1, limit)
 
 
 @njit
@@ -82,28 +165,18 @@ def routes_by_feeder(
     """
     gateways, satellites = delay_s.shape
     pops = fibre_s.shape[1]
-    reaches = np.zeros(gateways, np.bool_)
+    route_s[:] = np.inf
+    gateway[:] = -1
+    filled = np.zeros(satellites, np.int64)
+    cost = np.empty(gateway.shape)
+    linked = np.empty(satellites, np.int32)
     for g in range(gateways):
+        if not (fibre_s[g] < np.inf).any():
+            continue
+        count = linked_satellites(delay_s[g], linked)
         for p in range(pops):
-            reaches[g] |= fibre_s[g, p] < np.inf
-    cost = np.empty(gateway.shape[1])
-    for s in range(satellites):
-        gateway[s, :] = -1
-        filled = 0
-        for p in range(pops):
-            route_s[p, s] = np.inf
-        for g in range(gateways):
-            d = delay_s[g, s]
-            if d == np.inf or not reaches[g]:
-                continue
-            for p in range(pops):
-                route_s[p, s] = min(route_s[p, s], d + fibre_s[g, p])
-            total = d + min(fibre_s[g, below[s]], _CUT_OFF_S)
-            if filled == cost.shape[0] and total >= cost[filled - 1]:
-                continue
-            at = min(filled, cost.shape[0] - 1)
-            while at > 0 and cost[at - 1] > total:
-                cost[at], gateway[s, at] = cost[at - 1], gateway[s, at - 1]
-                at -= 1
-            cost[at], gateway[s, at] = total, g
-            filled = min(filled + 1, cost.shape[0])
+            for s in linked[:count]:
+                route_s[p, s] = min(route_s[p, s], delay_s[g, s] + fibre_s[g, p])
+        for s in linked[:count]:
+            total = delay_s[g, s] + min(fibre_s[g, below[s]], _CUT_OFF_S)
+            _prefer(g, total, s, filled, cost, gateway)

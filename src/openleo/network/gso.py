@@ -165,16 +165,31 @@ def gso_verdict(
     return 1 - int(allowed) + int(excluded)
 
 
-@njit
-def gso_excluded(rule: GsoRule, latitude_rad: float, east: float, north: float, up: float) -> bool:
-    """Tell whether a unit line of sight at a latitude lies within the exclusion angle of the arc; exact.
-
-    The point is on the WGS84 ellipsoid.
-    """
+@njit_inlined
+def gso_place(latitude_rad: float) -> tuple[float, float, tuple[float, float, float]]:
+    """Return what `gso_excluded_at` needs of a point on the WGS84 ellipsoid: the sine and cosine of its
+    latitude, and its meridian."""
     sin_lat, cos_lat = math.sin(latitude_rad), math.cos(latitude_rad)
     prime = WGS84_A_M / math.sqrt(1.0 - WGS84_E2 * sin_lat * sin_lat)
-    meridian = gso_meridian(latitude_rad, prime * cos_lat, prime * (1.0 - WGS84_E2) * sin_lat)
+    return sin_lat, cos_lat, gso_meridian(latitude_rad, prime * cos_lat, prime * (1.0 - WGS84_E2) * sin_lat)
+
+
+@njit_inlined
+def gso_excluded_at(
+    rule: GsoRule, latitude_rad: float, place: tuple[float, float, tuple[float, float, float]],
+    sight: tuple[float, float, float],
+) -> bool:  # fmt: skip
+    """Tell whether a unit line of sight (east, north, up) at a latitude, where `gso_place` is ``place``, lies
+    within the exclusion angle of the arc; exact."""
+    sin_lat, cos_lat, meridian = place
+    east, north, up = sight
     verdict = gso_verdict(rule, meridian, cos_lat * up - sin_lat * north, sin_lat * up + cos_lat * north, 1.0)
     if verdict == 1:
         return gso_cos_separation(latitude_rad, east, north, up) > rule.cos_exclusion
     return verdict == 2
+
+
+@njit
+def gso_excluded(rule: GsoRule, latitude_rad: float, east: float, north: float, up: float) -> bool:
+    """Tell the same of one line of sight."""
+    return gso_excluded_at(rule, latitude_rad, gso_place(latitude_rad), (east, north, up))

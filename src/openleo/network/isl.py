@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.compile import njit
-from openleo.network.routing import link_delays, shortest_to_each
+from openleo.network.feeders import linked_satellites
+from openleo.network.many_routes import shortest_to_many
+from openleo.network.routing import link_delays
 
 # Where satellites without lasers are in view too, a gateway keeps this share of its antennas for them: they
 # have no other way down (assumed).
@@ -18,7 +20,7 @@ class Exits(NamedTuple):
 
     gateway (N,) int16: the one that follows a landing satellite, -1 where it does not land; by_laser (N,)
     bool: traffic may go over lasers, so no antenna of its own is needed; dist_s (P, N) and next_hop (P, N) as
-    `shortest_to_each` gives them.
+    `shortest_to_many` gives them.
     """
 
     gateway: NDArray[np.int16]
@@ -45,24 +47,46 @@ def landing_gateways(
     feeder_s (G, N); antennas (G,).  Fills gateway (N,), -1 where none, and left (G,) antennas not given.
     """
     gateway[:] = -1
-    satellites = feeder_s.shape[1]
-    taken = np.zeros(satellites, np.bool_)
+    in_view = np.empty(feeder_s.shape[1], np.int32)
     for g in range(feeder_s.shape[0]):
         left[g] = antennas[g]
-        others = False
-        for s in range(satellites):
-            others |= feeder_s[g, s] < np.inf and not has_laser[s]
+        others, count = False, 0
+        for s in in_view[: linked_satellites(feeder_s[g], in_view)]:
+            others |= not has_laser[s]
+            in_view[count] = s
+            count += int(has_laser[s] and gateway[s] < 0)
         keep = int(antennas[g] * _KEPT_FOR_BENT_PIPE) if others else 0
         while left[g] > keep:
             best, chosen = np.inf, -1
-            for s in range(satellites):
-                if feeder_s[g, s] < best and has_laser[s] and not taken[s]:
+            for s in in_view[:count]:
+                if feeder_s[g, s] < best and gateway[s] < 0:
                     best, chosen = feeder_s[g, s], s
             if chosen < 0:
                 break
-            taken[chosen] = True
             gateway[chosen] = g
             left[g] -= 1
+
+
+@njit
+def _exits(feeder_s: np.ndarray, fibre_s: np.ndarray, gateway: np.ndarray, exit_s: np.ndarray) -> None:
+    """Fill ``exit_s`` (P, N): the delay to each PoP over the gateway that follows a landing satellite."""
+    for p in range(exit_s.shape[0]):
+        for s in range(exit_s.shape[1]):
+            exit_s[p, s] = feeder_s[gateway[s], s] + fibre_s[gateway[s], p] if gateway[s] >= 0 else np.inf
+
+
+@njit
+def _over_lasers(
+    dist_s: np.ndarray, has_laser: np.ndarray, by_laser: np.ndarray, route_s: np.ndarray
+) -> None:
+    """Tell who has a way over lasers, ``by_laser`` (N,), and write their delays into ``route_s`` (P, N)."""
+    by_laser[:] = False
+    for p in range(dist_s.shape[0]):
+        for s in range(dist_s.shape[1]):
+            by_laser[s] |= has_laser[s] & (dist_s[p, s] < np.inf)
+    for p in range(dist_s.shape[0]):
+        for s in range(dist_s.shape[1]):
+            route_s[p, s] = dist_s[p, s] if by_laser[s] else route_s[p, s]
 
 
 def _table(
@@ -98,16 +122,14 @@ def routes_over_links(
     gateway = np.empty(count, np.int16)
     left = np.empty(len(antennas), np.int16)
     landing_gateways(feeder_s, has_laser & up.laser_up[numbers], antennas, gateway, left)
-    lands = gateway >= 0
-    exit_s = np.full((pops, count), np.inf)
-    g = gateway[lands]
-    exit_s[:, lands] = feeder_s[g, np.flatnonzero(lands)][None, :] + fibre_s[g].T
+    exit_s = np.empty((pops, count))
+    _exits(feeder_s, fibre_s, gateway, exit_s)
     table = _table(links, usable, up, numbers, has_laser)
     delay_s = np.empty(table.shape)
     link_delays(middle_m, table, max_range_m, delay_s)
     dist_s = np.empty((pops, count))
     next_hop = np.empty((pops, count), np.int32)
-    shortest_to_each(table, delay_s, exit_s, dist_s, next_hop)
-    by_laser = has_laser & np.isfinite(dist_s).any(axis=0)
-    route_s[:, by_laser] = dist_s[:, by_laser]
+    shortest_to_many(table, delay_s, exit_s, dist_s, next_hop)
+    by_laser = np.empty(count, np.bool_)
+    _over_lasers(dist_s, has_laser, by_laser, route_s)
     return Exits(gateway, by_laser, dist_s, next_hop), left

@@ -36,10 +36,12 @@ from openleo.network.constraints import (
     keep_from_gso,
     keep_in_view,
     look,
+    whole_eights,
 )
 from openleo.network.ground import MAX_KINDS, GroundPoints
-from openleo.network.gso import GsoRule
+from openleo.network.gso import GsoRule, gso_clear_bands
 from openleo.network.preference import Preference
+from openleo.network.ranking import insert, rank, write_ranked
 from openleo.network.uncounted import stack_bytes, uncounted
 
 # Columns of the counts: satellites of a cell left after each constraint, in the order of the constraints.
@@ -47,6 +49,7 @@ ABOVE_ELEVATION, OUTSIDE_GSO, IN_FIELD_OF_VIEW, WITH_ROUTE = range(4)
 
 _ZENITH_TILT_RAD = math.radians(0.2)  # geodetic against geocentric zenith: at most 0.193 degrees
 _BEYOND = 3.0e38
+_MX, _MY, _MZ, _MRANGE2, _MHEIGHT, _MBONUS = range(6)  # of a candidate at mid-slot: rows of `Work.packed`
 _FADE_RAD = math.radians(10.0)  # below this latitude the poleward preference fades out
 
 
@@ -142,8 +145,8 @@ def remaining_visibility_s(
     return max(0.0, angle / math.atan2(sin_step, cos_step) * 15.0)
 
 
-# Rows of the table that finds a block's satellites: the direction at mid-slot, its reach and its own index.
-_REACH_COS, _REACH_SIN, _INDEX = 3, 4, 5
+# Rows of the table that finds a block's satellites: the direction at mid-slot and its reach.
+_REACH_COS, _REACH_SIN = 3, 4
 
 
 @njit
@@ -157,13 +160,13 @@ def _remaining_s(
 
 @njit_inlined
 def _directions(sky: Sky, min_elevation_rad: float) -> np.ndarray:
-    """Return for each satellite its direction at mid-slot, cosine and sine of its reach, and index (6, N).
+    """Return for each satellite its direction at mid-slot, and the cosine and sine of its reach (5, N).
 
     Whoever sees a satellite at both ends sees the point midway, since what is above an elevation is a cone;
     the reach of that point is taken from the lowest ground there is, and for the tilt of geodetic zeniths.
     """
     n = sky.start_m.shape[0]
-    out = np.empty((6, n))
+    out = np.empty((5, n))
     elevation = min_elevation_rad - _ZENITH_TILT_RAD
     for s in range(n):
         x = 0.5 * (sky.start_m[s, 0] + sky.end_m[s, 0])
@@ -173,7 +176,6 @@ def _directions(sky: Sky, min_elevation_rad: float) -> np.ndarray:
         reach = math.acos(min(1.0, WGS84_B_M / norm * math.cos(elevation))) - elevation
         out[0, s], out[1, s], out[2, s] = x / norm, y / norm, z / norm
         out[_REACH_COS, s], out[_REACH_SIN, s] = math.cos(reach), math.sin(reach)
-        out[_INDEX, s] = s
     return out
 
 
@@ -196,8 +198,8 @@ def _traits(sky: Sky, view: View) -> np.ndarray:
 def _gather(
     centre: np.ndarray, radius_rad: float, within: np.ndarray, count: int, flag: np.ndarray, out: np.ndarray
 ) -> int:
-    """Copy to ``out`` those of the first ``count`` columns of ``within`` (6, N; as `_directions` leaves them)
-    whose satellites may reach some point of a cap; return how many."""
+    """Write to ``out`` which of the first ``count`` columns of ``within`` (5, N; as `_directions` fills it)
+    may reach some point of a cap; return how many.  ``flag`` (N,) is scratch."""
     cos_radius, sin_radius = math.cos(radius_rad), math.sin(radius_rad)
     wide = radius_rad > 0.5 * math.pi  # reaching about the globe: the cosine of a sum beyond pi rises again
     x, y, z = centre[0], centre[1], centre[2]
@@ -207,10 +209,8 @@ def _gather(
         flag[i] = wide | in_reach
     found = 0
     for i in range(count):
-        if flag[i]:
-            for k in range(6):
-                out[k, found] = within[k, i]
-            found += 1
+        out[found] = i
+        found += int(flag[i] != 0)
     return found
 
 
@@ -220,18 +220,17 @@ def _count(sky: Sky, pop: int, pop_up: bool, c: int, n: int, work: Work, counts:
     flag, which, kept = work.flag, work.which, work.kept
     seen = outside = in_view = 0
     for i in range(n):
-        a = flag[ELEVATED, i]
-        b = a & flag[CLEAR, i]
-        flag[VIEW, i] &= b
-        seen += a
-        outside += b
-        in_view += flag[VIEW, i]
+        a = flag[ELEVATED, i] != 0
+        b = a & (flag[CLEAR, i] != 0)
+        seen += int(a)
+        outside += int(b)
+        kept[in_view] = i
+        in_view += int(b & (flag[VIEW, i] != 0))
     with_route = 0
-    for i in range(n):
+    for k in range(in_view if pop_up else 0):
+        i = kept[k]
         kept[with_route] = i
-        with_route += int((flag[VIEW, i] != 0) & (sky.route_s[pop, which[i]] < _BEYOND))
-    if not pop_up:
-        with_route = 0
+        with_route += int(sky.route_s[pop, which[i]] < _BEYOND)
     counts[c, ABOVE_ELEVATION] = min(np.int64(counts[c, ABOVE_ELEVATION]) + seen, 255)
     counts[c, OUTSIDE_GSO] = min(np.int64(counts[c, OUTSIDE_GSO]) + outside, 255)
     counts[c, IN_FIELD_OF_VIEW] = min(np.int64(counts[c, IN_FIELD_OF_VIEW]) + in_view, 255)
@@ -240,48 +239,42 @@ def _count(sky: Sky, pop: int, pop_up: bool, c: int, n: int, work: Work, counts:
 
 
 @njit_inlined
-def _insert(value: float, s: int, filled: int, c: int, satellites: np.ndarray, utilities: np.ndarray) -> int:
-    """Put a candidate in its place among the best of a cell; return how many there are."""
-    limit: int = satellites.shape[1]
-    at = min(filled, limit)
-    while at > 0 and utilities[c, at - 1] < value:
-        if at < limit:
-            utilities[c, at] = utilities[c, at - 1]
-            satellites[c, at] = satellites[c, at - 1]
-        at -= 1
-    if at < limit:
-        utilities[c, at] = value
-        satellites[c, at] = s
-    return min(filled + 1, limit)
-
-
-@njit_inlined
 def _like(ground: GroundPoints, sky: Sky, view: View, slot: int, c: int, kept: int, work: Work) -> None:
     """Fill the utility of the satellites kept."""
     weights = view.preference
-    near, sight, value = work.near, work.sight, work.value
+    near, range2, value, packed = work.near, work.range2, work.value, work.packed
+    px, py, pz = ground.point_m[c, 0], ground.point_m[c, 1], ground.point_m[c, 2]
     ux, uy, uz = ground.up[c, 0], ground.up[c, 1], ground.up[c, 2]
     nx, ny, nz = ground.north[c, 0], ground.north[c, 1], ground.north[c, 2]
     poleward = weights.poleward * min(1.0, max(-1.0, ground.latitude_rad[c] / _FADE_RAD))
+    filled = 0
     for k in range(kept):
         i = work.kept[k]
-        x = 0.5 * (sight[X0, i] + sight[X1, i])
-        y = 0.5 * (sight[Y0, i] + sight[Y1, i])
-        z = 0.5 * (sight[Z0, i] + sight[Z1, i])
-        range_m = math.sqrt(sight[DM, i])
+        packed[_MX, filled] = 0.5 * ((near[X0, i] - px) + (near[X1, i] - px))
+        packed[_MY, filled] = 0.5 * ((near[Y0, i] - py) + (near[Y1, i] - py))
+        packed[_MZ, filled] = 0.5 * ((near[Z0, i] - pz) + (near[Z1, i] - pz))
+        packed[_MRANGE2, filled] = range2[DM, i]
+        packed[_MHEIGHT, filled] = near[INVERSE_HEIGHT2, i]
+        packed[_MBONUS, filled] = near[BONUS, i]
+        filled += int(work.flag[VIEW, i] != 0)  # always one; see `keep_from_gso`
+    for k in range(whole_eights(kept)):
+        x, y, z = packed[_MX, k], packed[_MY, k], packed[_MZ, k]
+        range_m = math.sqrt(packed[_MRANGE2, k])
         r = 1.0 / range_m
         n = (x * nx + y * ny + z * nz) * r
         u = (x * ux + y * uy + z * uz) * r
         value[k] = (
-            weights.footprint * (range_m * range_m * near[INVERSE_HEIGHT2, i] / u)
+            weights.footprint * (range_m * range_m * packed[_MHEIGHT, k] / u)
             + poleward * n
             + weights.elevation * u
-            + near[BONUS, i]
+            + packed[_MBONUS, k]
         )
     if weights.latency != 0.0:
         for k in range(kept):
             i = work.kept[k]
-            delay_ms = math.sqrt(sight[DM, i]) / 299_792.458 + sky.route_s[ground.pop[c], work.which[i]] * 1e3
+            delay_ms = (
+                math.sqrt(range2[DM, i]) / 299_792.458 + sky.route_s[ground.pop[c], work.which[i]] * 1e3
+            )
             value[k] += weights.latency * delay_ms
     if weights.visibility != 0.0:
         for k in range(kept):
@@ -301,15 +294,22 @@ def _candidates_of_cell(
     satellites: np.ndarray, utilities: np.ndarray, counts: np.ndarray,
 ) -> None:  # fmt: skip
     """Apply the constraints to one cell and ``n`` satellites in order and keep the best, best first."""
-    look(ground, view.min_elevation_rad, c, n, work)
+    x, y = ground.point_m[c, 0], ground.point_m[c, 1]
+    bands = gso_clear_bands(gso, max(math.sqrt(x * x + y * y), 1e-6), ground.point_m[c, 2])
+    look(ground, math.sin(view.min_elevation_rad), bands, c, n, work)
     keep_from_gso(ground, gso, c, n, work)
     cones = fill_cones(view, ground.kinds[c], ground.latitude_rad[c], work.cones)
     keep_in_view(ground, c, n, cones, work)
-    filled = min(np.int64(counts[c, WITH_ROUTE]), satellites.shape[1])
+    before = np.int64(counts[c, WITH_ROUTE])
     kept = _count(sky, ground.pop[c], view.pop_up[ground.pop[c]], c, n, work, counts)
     _like(ground, sky, view, slot, c, kept, work)
-    for k in range(kept):
-        filled = _insert(work.value[k], work.which[work.kept[k]], filled, c, satellites, utilities)
+    if before == 0:
+        rank(kept, work)
+        write_ranked(kept, c, work, satellites, utilities)
+    else:
+        filled = min(before, satellites.shape[1])
+        for k in range(kept):
+            filled = insert(work.value[k], work.which[work.kept[k]], filled, c, satellites, utilities)
 
 
 @njit_inlined
@@ -328,11 +328,14 @@ def _group_radius_rad(ground: GroundPoints, first: int, end: int) -> float:
 def _hold(sky: Sky, traits: np.ndarray, near: np.ndarray, first: int, count: int, work: Work) -> None:
     """Lay out ``count`` satellites of ``near`` from the ``first`` on."""
     for i in range(count):
-        s = int(near[_INDEX, first + i])
+        s = near[first + i]
         for k in range(8):
             work.near[k, i] = traits[s, k]
         work.which[i] = s
         work.key[i] = sky.key[s]
+    for i in range(count, whole_eights(count)):  # at the Earth's centre, where nobody sees them
+        for k in range(8):
+            work.near[k, i] = 0.0
 
 
 @njit
@@ -353,36 +356,45 @@ def find_candidates(
     """
     ground, sky, view = uncounted(ground), uncounted(sky), uncounted(view)
     satellites, utilities, counts = uncounted(satellites), uncounted(utilities), uncounted(counts)
-    satellites[:] = -1
-    utilities[:] = -np.inf
-    counts[:] = 0
     everything, traits = _directions(sky, view.min_elevation_rad), _traits(sky, view)
     total = everything.shape[1]
-    far, near = np.empty((6, total)), np.empty((6, total))
+    far, index, near = np.empty((5, total)), np.empty(total, np.int32), np.empty(total, np.int32)
     flag = np.empty(total, np.uint8)
     work = Work(  # here, not in a helper: the stack of an inlined helper ends with it
         carray(stack_bytes(STACK_TABLE), (8, TILE), np.float64),
-        carray(stack_bytes(STACK_TABLE), (9, TILE), np.float64),
+        carray(stack_bytes(STACK_TABLE), (3, TILE), np.float64),
+        carray(stack_bytes(STACK_TABLE), (8, TILE), np.float64),
+        carray(stack_bytes(STACK_ROW), (TILE,), np.float64),
         carray(stack_bytes(STACK_ROW), (TILE,), np.float64),
         carray(stack_bytes(STACK_ROW), (MAX_KINDS, 3), np.float64),
         carray(stack_bytes(STACK_ROW), (TILE,), np.int32),
         carray(stack_bytes(STACK_ROW), (TILE,), np.int32),
         carray(stack_bytes(STACK_ROW), (TILE,), np.int32),
         carray(stack_bytes(STACK_ROW), (TILE,), np.int32),
+        carray(stack_bytes(STACK_ROW), (TILE,), np.int64),
         carray(stack_bytes(STACK_ROW), (3, TILE), np.uint8),
     )
     group_end, found_far = 0, 0
     blocks = ground.block_centre.shape[0]
     for b in range(blocks):
+        first_cell, end_cell = ground.block_start[b], ground.block_start[b + 1]
+        satellites[first_cell:end_cell] = -1
+        utilities[first_cell:end_cell] = -np.inf
+        counts[first_cell:end_cell] = 0
         if b >= group_end:  # a group of 32 neighbouring blocks shares one coarse search
             group_end = min(b + 32, blocks)
             radius = _group_radius_rad(ground, b, group_end)
-            found_far = _gather(ground.block_centre[b], radius, everything, total, flag, far)
+            found_far = _gather(ground.block_centre[b], radius, everything, total, flag, index)
+            for i in range(found_far):
+                for k in range(5):
+                    far[k, i] = everything[k, index[i]]
         found = _gather(ground.block_centre[b], ground.block_radius_rad[b], far, found_far, flag, near)
+        for i in range(found):
+            near[i] = index[near[i]]
         for first in range(0, found, TILE):
             count = min(TILE, found - first)
             _hold(sky, traits, near, first, count, work)
-            for c in range(ground.block_start[b], ground.block_start[b + 1]):
+            for c in range(first_cell, end_cell):
                 _candidates_of_cell(
                     ground, sky, view, gso, slot, c, count, work, satellites, utilities, counts
                 )
