@@ -50,3 +50,10 @@ def simulated(founded: dict[NetworkKind, World], tmp_path: Path) -> Iterator[Wor
 def advisory(founded: dict[NetworkKind, World], tmp_path: Path) -> Iterator[World]:
     """An advisory network, which a vendor switches."""
     yield from _copy(founded[NetworkKind.ADVISORY], tmp_path / "control")
+
+
+@pytest.fixture
+def folder(founded: dict[NetworkKind, World], tmp_path: Path) -> Path:
+    """The folder of a founded network that nobody has open."""
+    shutil.copytree(founded[NetworkKind.ENFORCED].folder, tmp_path / "control")
+    return tmp_path / "control"

@@ -12,7 +12,7 @@ from openleo.control.founding import found_network
 from openleo.control.ledger import Decision
 from openleo.control.network import Network, NetworkKind
 from openleo.control.plane import SYSTEM, Actor, Plane, Tx
-from openleo.control.schema import tokens
+from openleo.control.schema import accounts, tokens
 
 T = TypeVar("T")
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -99,3 +99,15 @@ def open_world(folder: Path, credentials: dict[str, Credential]) -> World:
     plane = Plane.open(folder, clock=clock)
     people = {name: Actor(id=name, human=human) for name, human in OWNERS.items()}
     return World(folder=folder, plane=plane, clock=clock, credentials=dict(credentials), people=people)
+
+
+def account(name: str) -> Callable[[Tx], int]:
+    """Return a verb that decides to make an account."""
+    fact = Fact(noun="account", id=name, changes={"status": "active", "cut_terminals": []}, slot=1, new=True)
+    return lambda tx: tx.record(Decision(kind="account.made", reason="for the test", facts=[fact]))
+
+
+def accounts_of(plane: Plane) -> list[str]:
+    """Return the accounts that are there, in the order of their names."""
+    with plane.store.reading() as conn:
+        return sorted(conn.execute(accounts.select().with_only_columns(accounts.c.id)).scalars())

@@ -8,47 +8,23 @@ restart finds all that was acknowledged.  ``refuse-to-start``: a person must dec
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import apsw
 import pytest
+import test_writer as writer
 from bad_disk import BROKEN, NO_SPACE, Disk
-from control_world import Clock, World, open_world
+from control_world import Clock, World, account, accounts_of
 
-from openleo.base.errors import BadInput, OpenleoError, Refused
-from openleo.control import driver, group, store
-from openleo.control.facts import Fact
+from openleo.base.errors import BadInput, OpenleoError
+from openleo.control import driver
 from openleo.control.fsck import check_store
-from openleo.control.ledger import Decision, size_of
-from openleo.control.log import verify_folder
-from openleo.control.network import NetworkKind
-from openleo.control.plane import SYSTEM, Plane, Tx
-from openleo.control.publish import publish
-from openleo.control.schema import accounts
+from openleo.control.ledger import size_of
+from openleo.control.plane import SYSTEM, Plane
 from openleo.control.store import Store, StoreBroken, StoreFull, StoreLocked, StoreReadOnly
-
-
-def account(name: str) -> Callable[[Tx], int]:
-    """Return a verb that decides to make an account."""
-    fact = Fact(noun="account", id=name, changes={"status": "active", "cut_terminals": []}, slot=1, new=True)
-    return lambda tx: tx.record(Decision(kind="account.made", reason="for the test", facts=[fact]))
-
-
-def there(plane: Plane) -> list[str]:
-    """Return the accounts that are there, in the order of their names."""
-    with plane.store.reading() as conn:
-        return sorted(conn.execute(accounts.select().with_only_columns(accounts.c.id)).scalars())
-
-
-@pytest.fixture
-def folder(founded: dict[NetworkKind, World], tmp_path: Path) -> Path:
-    """The folder of a founded network that nobody has open."""
-    shutil.copytree(founded[NetworkKind.ENFORCED].folder, tmp_path / "control")
-    return tmp_path / "control"
 
 
 @pytest.fixture
@@ -111,7 +87,7 @@ def test_what_a_failing_disk_does_to_a_decision(disk: Disk, fault: Fault, groupe
         _stays_broken(disk, plane, steps)
     else:
         disk.fault = lambda op, name: None
-        assert there(plane) == ["before"]
+        assert accounts_of(plane) == ["before"]
         plane.act(SYSTEM, account("during"))
         plane.close()
     _is_whole_after_a_start(disk, needs={"before"} if fault.outcome == "fatal" else {"before", "during"})
@@ -132,7 +108,7 @@ def _is_whole_after_a_start(disk: Disk, *, needs: set[str]) -> None:
     disk.fault = lambda op, name: None
     disk.power_on()
     with opened(disk) as plane:
-        assert needs <= set(there(plane)) <= {"before", "during"}
+        assert needs <= set(accounts_of(plane)) <= {"before", "during"}
         assert check_store(plane.store).failures == []
         plane.act(SYSTEM, account("again"))
 
@@ -157,7 +133,7 @@ def test_a_full_disk_takes_back_the_whole_group_and_no_more(network: World) -> N
         assert size_of(conn) == size
     plane.act(SYSTEM, lambda tx: tx.conn.exec_driver_sql("PRAGMA max_page_count = 1000000").all())
     plane.act(SYSTEM, account("later"))
-    assert there(plane) == ["later"]
+    assert accounts_of(plane) == ["later"]
     plane.close()
 
 
@@ -171,7 +147,7 @@ def test_a_database_that_another_program_holds_refuses_for_now(
             with pytest.raises(StoreLocked):
                 plane.act(SYSTEM, account("during"))
         plane.act(SYSTEM, account("after"))
-        assert there(plane) == ["after"]
+        assert accounts_of(plane) == ["after"]
 
 
 def test_a_guard_that_another_instance_has_moved_ends_all_writing(network: World) -> None:
@@ -296,186 +272,51 @@ def test_a_person_may_overrule_a_guard_knowing_why(folder: Path) -> None:
     (folder / "guard").unlink()
     with Plane(Store.open(folder, accept=["guard-missing"]), clock=Clock()) as plane:
         plane.act(SYSTEM, account("two"))
-        assert there(plane) == ["one", "two"]
+        assert accounts_of(plane) == ["one", "two"]
 
 
-# Several at once ----------------------------------------------------------------------------------------
+# The table in docs/reliability.md ---------------------------------------------------------------------------
+
+OTHERS: list[tuple[str, str, str, Callable[..., None]]] = [
+    ("decision that fills the disk, in a group of others", "progress",
+     "the whole group is refused: store-full", test_a_full_disk_takes_back_the_whole_group_and_no_more),
+    ("another program holds the database", "progress", "refused: store-locked",
+     test_a_database_that_another_program_holds_refuses_for_now),
+    ("another instance wrote the guard", "fatal", "what was just written is in no checkpoint",
+     test_a_guard_that_another_instance_has_moved_ends_all_writing),
+    ("second instance while one serves", "progress", "it reads; it decides once the first has ended",
+     writer.test_of_two_instances_the_second_reads_and_takes_over_when_the_first_ends),
+    ("clock set back", "progress", "no decision acts before an earlier one on the same thing",
+     writer.test_when_the_clock_goes_back_slots_do_not),
+    ("disk unreadable at the start", "refuse-to-start", "bad-input",
+     test_a_disk_that_cannot_be_read_at_the_start_is_told_in_words),
+    ("publication cut off anywhere", "progress", "the public copy is whole, and the next one goes on from it",
+     writer.test_a_publication_that_was_cut_off_anywhere_is_whole_and_goes_on),
+    ("public tile half-written", "progress", "`openleo log verify` names it; publish to another folder",
+     writer.test_a_half_written_tile_is_found),
+    ("bug in what decides", "progress", "that act fails, alone",
+     writer.test_the_writer_outlives_whatever_a_work_raises),
+    ("client gone before its turn", "progress", "what nobody waits for is not decided",
+     writer.test_what_nobody_waits_for_any_more_is_not_decided),
+    ("4,096 decisions waiting", "progress", "refused at once: busy",
+     writer.test_a_queue_that_is_full_says_so_at_once),
+]  # fmt: skip
 
 
-def test_of_two_instances_the_second_reads_and_takes_over_when_the_first_ends(
-    network: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "_PATIENCE_S", 0.1)
-    with Plane.open(network.folder, clock=network.clock) as second:
-        network.plane.act(SYSTEM, account("one"))
-        assert there(second) == ["one"]
-        assert second.store.checkpoint() == network.plane.store.checkpoint()
-        with pytest.raises(Refused, match="is held by another running instance"):
-            second.act(SYSTEM, account("two"))
-        assert not second.broken
-        network.plane.act(SYSTEM, account("two"))
-        network.plane.close()
-        second.act(SYSTEM, account("three"))
-        assert there(second) == ["one", "three", "two"]
-        assert check_store(second.store).failures == []
+def fault_table() -> str:
+    """Return the faults of these tests as rows of a table."""
+    rows = [(f.what, f.outcome, "a restart finds all that was acknowledged" if f.outcome == "fatal"
+             else f"refused: {getattr(f.told, 'code', '')}") for f in FAULTS]  # fmt: skip
+    rows += [(what, outcome, then) for what, outcome, then, _ in OTHERS]
+    rows += [(what, "refuse-to-start", code) for what, _, code, _ in STARTS]
+    return "\n".join(["| fault | outcome | what then |", "| --- | --- | --- |", *map(_row, rows)])
 
 
-def test_readers_see_what_was_there_until_a_decision_is_durable(network: World) -> None:
-    with network.plane.store.writing() as conn:
-        conn.execute(accounts.insert(), [{"id": "one", "status": "active", "cut_terminals": []}])
-        assert there(network.plane) == []
-    assert there(network.plane) == ["one"]
+def _row(cells: tuple[str, str, str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
-# Time ---------------------------------------------------------------------------------------------------
-
-
-def test_when_the_clock_goes_back_slots_do_not(network: World) -> None:
-    """A decision on the same thing never takes effect before an earlier one."""
-    network.add("account", "one", status="active", cut_terminals=[])
-    slots = []
-
-    def switch(status: str) -> Callable[[Tx], int]:
-        def verb(tx: Tx) -> int:
-            slots.append(tx.effective_slot(None, "account", "one"))
-            fact = Fact(noun="account", id="one", changes={"status": status}, slot=slots[-1])
-            return tx.record(Decision(kind="account.test", reason="", facts=[fact]))
-
-        return verb
-
-    for status, minutes in [("disabled", 0), ("active", -90), ("disabled", -60 * 24 * 400), ("active", 1)]:
-        network.clock.turn(minutes=minutes)
-        network.plane.act(SYSTEM, switch(status))
-    network.clock.turn(days=401)
-    network.plane.act(SYSTEM, switch("disabled"))
-    assert slots == sorted(slots)
-    assert len(set(slots)) == 2
-    assert check_store(network.plane.store).failures == []
-
-
-# The public copy ----------------------------------------------------------------------------------------
-
-
-def test_a_publication_that_was_cut_off_anywhere_is_whole_and_goes_on(
-    network: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Until the last file is in its place readers see the checkpoint of before, and all that it covers."""
-    folder, replace = tmp_path / "log", Path.replace
-    vkey = publish(network.plane, folder).vkey
-    network.plane.act(SYSTEM, account("one"))
-    for files in range(20):
-        done: list[Path] = []
-
-        def cut(part: Path, target: Path, done: list[Path] = done, files: int = files) -> Path:
-            if len(done) == files:
-                raise OSError(28, "No space left on device")
-            done.append(target)
-            return replace(part, target)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(Path, "replace", cut)
-            try:
-                publish(network.plane, folder)
-                break
-            except BadInput:  # "the log cannot be published"
-                pass
-        report = verify_folder(folder, vkey)
-        assert report.ok, report.failures
-    assert files > 1
-    report = verify_folder(folder, vkey)
-    assert report.ok, report.failures
-
-
-def test_a_half_written_tile_is_found(network: World, tmp_path: Path) -> None:
-    """Publishing to another folder makes it anew."""
-    network.plane.act(SYSTEM, account("one"))
-    vkey = publish(network.plane, tmp_path / "log").vkey
-    tile = max((p for p in (tmp_path / "log" / "tile").rglob("*") if p.is_file()), key=str)
-    tile.write_bytes(tile.read_bytes()[:-7])
-    assert [f.file for f in verify_folder(tmp_path / "log", vkey).failures] == [
-        str(tile.relative_to(tmp_path / "log"))
-    ]
-    publish(network.plane, tmp_path / "anew")
-    assert verify_folder(tmp_path / "anew", vkey).ok
-
-
-# The writer ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def grouped(folder: Path) -> Iterator[Plane]:
-    plane = Plane.open(folder, clock=Clock(), grouped=True)
-    yield plane
-    plane.close()
-
-
-def _integrity(tx: Tx) -> Any:
-    return tx.conn.execute(accounts.insert(), [{"id": None, "status": None, "cut_terminals": []}])
-
-
-@pytest.mark.parametrize(
-    "error",
-    [ValueError("a bug"), AssertionError("a bug"), Refused("no", "ask"), KeyboardInterrupt(), SystemExit(1),
-     GeneratorExit()],
-    ids=lambda error: type(error).__name__,
-)  # fmt: skip
-def test_the_writer_outlives_whatever_a_work_raises(grouped: Plane, error: BaseException) -> None:
-    def verb(tx: Tx) -> int:
-        account("never")(tx)
-        raise error
-
-    assert grouped.submit(SYSTEM, verb).exception(timeout=10) is error
-    assert isinstance(grouped.submit(SYSTEM, _integrity).exception(timeout=10), Exception)
-    grouped.act(SYSTEM, account("after"))
-    assert there(grouped) == ["after"]
-    assert not grouped.broken
-
-
-def test_a_work_that_is_refused_takes_no_other_with_it(grouped: Plane) -> None:
-    gate = threading.Event()
-    first = grouped.submit(SYSTEM, lambda tx: gate.wait(10))
-    works = [grouped.submit(SYSTEM, verb) for verb in (account("one"), _integrity, account("two"))]
-    gate.set()
-    first.result(timeout=10)
-    assert [work.exception(timeout=10) is None for work in works] == [True, False, True]
-    assert there(grouped) == ["one", "two"]
-
-
-def test_what_nobody_waits_for_any_more_is_not_decided(grouped: Plane) -> None:
-    """A client that goes away before its turn cancels its future; the writer goes on."""
-    gate = threading.Event()
-    first = grouped.submit(SYSTEM, lambda tx: gate.wait(10))
-    while grouped.queued:  # until the writer has the first in hand
-        pass
-    left, stays = grouped.submit(SYSTEM, account("left")), grouped.submit(SYSTEM, account("stays"))
-    assert left.cancel()
-    gate.set()
-    first.result(timeout=10)
-    stays.result(timeout=10)
-    assert there(grouped) == ["stays"]
-
-
-def test_a_queue_that_is_full_says_so_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group, "MOST_QUEUED", 3)
-    monkeypatch.setattr(group, "GATHER_S", 0.0)
-    gate = threading.Event()
-    plane = Plane.open(folder, clock=Clock(), grouped=True)
-    works = [plane.submit(SYSTEM, lambda tx: gate.wait(10))]
-    while plane.queued:
-        pass
-    works += [plane.submit(SYSTEM, account(f"a-{n}")) for n in range(3)]
-    with pytest.raises(group.Busy, match="3 decisions wait"):
-        plane.submit(SYSTEM, account("more"))
-    gate.set()
-    plane.close()
-    assert [work.exception() for work in works] == [None] * 4
-    with pytest.raises(group.Busy, match="is closing"):
-        plane.submit(SYSTEM, account("late"))
-
-
-def test_a_network_goes_on_from_a_copy_that_was_closed(folder: Path, tmp_path: Path) -> None:
-    """Moving a network is moving its folder."""
-    shutil.copytree(folder, tmp_path / "moved")
-    world = open_world(tmp_path / "moved", {})
-    world.plane.act(SYSTEM, account("one"))
-    world.plane.close()
+def test_the_table_in_the_docs_is_that_of_these_tests() -> None:
+    """Write it with `python docs/write_reliability.py faults`."""
+    page = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+    assert fault_table() in page.read_text(encoding="utf-8")

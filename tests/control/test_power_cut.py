@@ -38,6 +38,8 @@ class Chain:
     acked: dict[str, str] = field(default_factory=dict)
     checkpoint: bytes = b""
     lost: int = 0
+    decided: int = 0
+    cuts_that_lost: int = 0
     starts_cut: int = 0
     wrong: list[str] = field(default_factory=list)
     number: int = 0
@@ -79,6 +81,7 @@ class Chain:
         key = f"key-{self.number}"
         answer = plane.act(SYSTEM, lambda tx: once(tx, key, key, lambda tx: (200, _decision(tx, key))).body)
         self.acked[key] = answer
+        self.decided += 1
         self.checkpoint = plane.store.checkpoint()
 
     def _look(self) -> None:
@@ -97,6 +100,7 @@ class Chain:
                     self.wrong.append(f"the checkpoint of {signed.size} is not of this log")
         missing = [key for key, answer in self.acked.items() if there.get(key) != answer]
         self.lost += len(missing)
+        self.cuts_that_lost += bool(missing)
         for key in missing:
             del self.acked[key]
         if missing:
