@@ -146,3 +146,25 @@ def test_what_is_wrong_is_told_with_what_to_do(
     found, _, error = openleo(*args)
     assert (found, said in error) == (code, True), error
     assert "hint:" in error
+
+
+def test_what_lives_depend_on_is_changed_with_a_second_person(openleo: Openleo) -> None:
+    _served(openleo)
+    words = ("change", "ut-h", "--not-life-critical", "--reason", "the hospital has moved out")
+    code, _, error = openleo(*words)
+    assert code == 1
+    assert "Kherson hospital" in error
+    assert "--second" in error
+    code, text, error = openleo(*words, "--second", "jonas.credential")
+    assert code == 0, error
+    assert text.startswith("ut-h: changed from ")
+
+
+def test_a_plan_stands_for_all_rows_of_a_file(openleo: Openleo) -> None:
+    Path("spring.csv").write_text("id,kind,latitude_deg,longitude_deg\nut-1,mini,46.6,32.6\n")
+    code, _, error = openleo("onboard", "spring.csv", "--account", "relief")
+    assert code == 1
+    assert "--plan" in error
+    code, _, error = openleo("onboard", "spring.csv", "--account", "relief", "--plan", "fixed")
+    assert code == 1
+    assert "there is no such plan" in error

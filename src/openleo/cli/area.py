@@ -218,7 +218,7 @@ def off(
                 "an emergency spares every life-critical terminal",
                 "leave --include out, or ask for it",
             )
-        _preview_first(where, desk, name, "off", (), yes)
+        _preview_first(where, desk, name, "off", (), effective, yes)
         _emergency(where, desk, name, effective, reason)
 
 
@@ -235,14 +235,15 @@ def on(where: Where, name: str, effective: datetime | None, reason: str, yes: bo
 
 
 def _preview_first(
-    where: Where, desk: Desk, name: str, switch: str, include: Sequence[str], yes: bool
+    where: Where, desk: Desk, name: str, switch: str, include: Sequence[str], at_: datetime | None, yes: bool
 ) -> None:
     """Show what a switch would change to those who may know, and ask."""
     from openleo.control.reading import may
     from openleo.control.whatif import affected_by
 
     if desk.read(lambda tx: may(tx, "request.read", name)):
-        tell(where, preview_lines(desk.read(lambda tx: affected_by(tx, name, switch, include=include))))
+        found = desk.read(lambda tx: affected_by(tx, name, switch, include=include, effective=at_))
+        tell(where, preview_lines(found))
     ask_first(where, yes, f"switch {name} {switch}?")
 
 
@@ -265,7 +266,7 @@ def _ask_and_propose(
         proposed = propose(tx, request.id, signature=signature, include=include)
         return proposed, approvers(tx, proposed)
 
-    _preview_first(where, desk, name, switch, include, yes)
+    _preview_first(where, desk, name, switch, include, effective, yes)
     request, able = desk.act(verb)
     who = ", ".join(able) or "nobody: give someone else the role approver"
     show(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,7 @@ from openleo.base.errors import BadInput
 from openleo.cli._control import Where, control_options, show, table
 from openleo.cli._deciding import Instant, at, reason_option
 from openleo.cli._group import Group
+from openleo.cli._people import pair_of as signed_by_two
 from openleo.cli._terminal_trust import COMMANDS
 from openleo.cli._terminals import (
     Which,
@@ -132,6 +133,37 @@ def show_(where: Where, terminal: str) -> None:
         ]
     )  # fmt: skip
     show(where, {**row._mapping, "network_says": says}, lines)
+
+
+@command.command("change")
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--life-critical/--not-life-critical", default=None, help="Whether lives depend on it.")
+@click.option("--name", metavar="TEXT", help="Who depends on it.")
+@click.option("--account", metavar="ACCOUNT", help="Whose it is.")
+@click.option("--line", metavar="LINE", help="Its service line, which is the account's; or none.")
+@click.option("--area", metavar="AREA", help="The area whose people may act on it; or none.")
+@_effective
+@second_option
+@reason_option("Why, for the log.")
+@control_options
+def change(
+    where: Where, ids: tuple[str, ...], effective: datetime | None, second: Path | None, reason: str,
+    **wanted: Any,
+) -> None:  # fmt: skip
+    """Change what terminals are: one decision for all that are named.
+
+    What is life-critical ceases to be so, or gets another account or line, by two people alone.
+    """
+    from openleo.control.amending import Amendment, amend, amend_text
+    from openleo.control.inventory import Selection
+
+    which, to = Selection(ids=ids), Amendment(**wanted)
+    with where.desk() as desk:
+        pair = signed_by_two(
+            desk, second, lambda tx: amend_text(tx, which, to, reason=reason, effective=effective)
+        )
+        done = desk.act(lambda tx: amend(tx, which, to, reason=reason, effective=effective, pair=pair))
+    tell_done(where, done, "changed")
 
 
 @command.command("ship")

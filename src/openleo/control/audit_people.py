@@ -73,7 +73,9 @@ def _check_fact(
         _check_area(name, kind, body, fact, known, found)
     if fact.noun == "grant" and known.founded and _gives_half_of_a_pair(fact):
         _need_humans(name, body, ("propose", "approve"), known, found)
-        _need_lines(name, body, {"grant": fact.id, "role": fact.changes["role"]}, found)
+        holder = known.people.get(str(fact.changes["person_id"]), {})
+        lines = {"grant": fact.id, "role": fact.changes["role"], "key": holder.get("public_key") or "none"}
+        _need_lines(name, body, lines, found)
     if fact.noun in ("account", "area") and fact.changes.get("cut_terminals"):
         _need_humans(name, body, ("propose", "approve"), known, found)
     if _cuts_critical(fact, known):
@@ -95,6 +97,7 @@ def _cuts_critical(fact: Fact, known: Known) -> bool:
     if fact.noun == "terminal":
         of_it = known.critical.get(fact.id, {})
         ends = changes.get("state") in _CUT_STATES or changes.get("life_critical") is False
+        ends = ends or bool({"account_id", "line_id"} & changes.keys())
         return bool(of_it.get("life_critical")) and ends
     if fact.noun not in ("line", "list"):
         return False

@@ -7,15 +7,16 @@ switch.  It is for those who may read requests there, and leaves no trace: who a
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 
-from openleo.control.areas import checked_changes, find_area
+from openleo.control.areas import checked_changes, find_area, slot_of
 from openleo.control.facts import last_slot
-from openleo.control.network import NetworkKind
+from openleo.control.network import EMERGENCY_SLOTS, NetworkKind
 from openleo.control.plane import Tx
 from openleo.control.replay import decisions_of
 from openleo.control.request import Request, State
@@ -125,7 +126,9 @@ def affected(tx: Tx, request: Request, *, include: Sequence[str] | None = None) 
     named = request.include if include is None else include
     after = _wanted(request.switch, request.changes, named)
     if request.state is State.EMERGENCY:
-        return _preview(tx, request.area_id, request.switch, {"switch": "on"}, after, None)
+        assert request.effective_slot is not None
+        ends = request.effective_slot + EMERGENCY_SLOTS
+        return _preview(tx, request.area_id, request.switch, {"switch": "on"}, after, ends)
     return _preview(tx, request.area_id, request.switch, {}, after, request.effective_slot)
 
 
@@ -136,10 +139,12 @@ def affected_by(
     *,
     changes: Mapping[str, Any] | None = None,
     include: Sequence[str] = (),
+    effective: datetime | None = None,
 ) -> Preview:
-    """Return what a switch would change that nobody has asked for yet."""
+    """Return what a switch would change that nobody has asked for yet, from ``effective`` on."""
     checked = checked_changes(tx, area_id, changes or {})
-    return _preview(tx, area_id, switch, {}, _wanted(switch, checked, include), None)
+    asked = slot_of(effective)
+    return _preview(tx, area_id, switch, {}, _wanted(switch, checked, include), asked)
 
 
 def cells_5_of(cells_7: NDArray[np.int64]) -> Cells:
