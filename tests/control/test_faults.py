@@ -20,6 +20,7 @@ from bad_disk import BROKEN, NO_SPACE, Disk
 from control_world import Clock, World, account, accounts_of
 
 from openleo.base.errors import BadInput, OpenleoError
+from openleo.cli._control import open_plane
 from openleo.control import driver
 from openleo.control.fsck import check_store
 from openleo.control.ledger import size_of
@@ -156,6 +157,16 @@ def test_a_guard_that_another_instance_has_moved_ends_all_writing(network: World
     with pytest.raises(StoreBroken, match="has moved on"):
         network.plane.act(SYSTEM, account("during"))
     assert network.plane.broken
+
+
+def test_a_command_whose_disk_fails_says_so_in_words(folder: Path) -> None:
+    def command() -> None:
+        with open_plane(folder, None) as plane:
+            (folder / "guard").unlink()
+            plane.act(SYSTEM, account("during"))
+
+    with pytest.raises(BadInput, match="nobody can know whether it was decided"):
+        command()
 
 
 # Starts -------------------------------------------------------------------------------------------------

@@ -88,12 +88,19 @@ def open_plane(folder: Path, key_file: Path | None) -> "Iterator[Plane]":
     """Open the control plane of a folder, with what time alone has done written down."""
     from openleo.cli._people import store_key
     from openleo.control.plane import SYSTEM, Plane
+    from openleo.control.store import StoreBroken
     from openleo.control.switching import is_due, sweep
 
     with Plane.open(folder, key=store_key(folder, key_file)) as plane:
-        if plane.read(SYSTEM, is_due):
-            plane.act(SYSTEM, sweep)
-        yield plane
+        try:
+            if plane.read(SYSTEM, is_due):
+                plane.act(SYSTEM, sweep)
+            yield plane
+        except StoreBroken as error:
+            raise BadInput(
+                f"{error}; nobody can know whether it was decided",
+                "look at the disk, then at `openleo log list`: what was acknowledged is kept",
+            ) from error
 
 
 def write_decisions(given: Path, key_file: Path | None, path: Path) -> None:
