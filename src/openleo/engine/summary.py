@@ -13,11 +13,11 @@ _BUCKETS = 2048
 @helper
 def _span(values: np.ndarray, weights: np.ndarray) -> tuple[int, int, int]:
     """Return the least and the greatest value that has a weight, and the sum of weights."""
-    least, greatest, total = np.int64(2**62), np.int64(-(2**62)), np.int64(0)
+    least, greatest, total = 2**62, -(2**62), 0
     for i in range(values.shape[0]):
         if weights[i] > 0:
-            least = min(least, np.int64(values[i]))
-            greatest = max(greatest, np.int64(values[i]))
+            least = min(least, values[i])
+            greatest = max(greatest, values[i])
             total += weights[i]
     return least, greatest, total
 
@@ -32,10 +32,10 @@ def _percentiles(
     """
     least, greatest, total = _span(values, weights)
     for p in range(shares.shape[0]):
-        low, high, below = least, greatest, np.int64(0)
-        shift = np.int64(62) if total > 0 else np.int64(0)
+        low, high, below = least, greatest, 0
+        shift = 62 if total > 0 else 0
         while shift > 0:
-            shift = np.int64(0)
+            shift = 0
             while (high - low) >> shift >= counts.shape[0]:
                 shift += 1
             counts[:] = 0
