@@ -90,7 +90,7 @@ def _lightest(free: np.uint64, s: int, limits: Limits, board: Board) -> int:
     none = 1 << 40
     least = none
     for dwell in range(limits.dwells):
-        key = (np.int64(board.dwell_load[s, dwell]) << 8) + dwell
+        key = (int(board.dwell_load[s, dwell]) << 8) + dwell
         least = min(least, key if free & colours_of(dwell, limits) else none)
     return least & 0xFF if least < none else -1
 
