@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import openleo
 
 ASK = "import numba, openleo.base.compile; print(numba.config.CACHE_DIR)"
@@ -17,15 +19,17 @@ def cache_folder(package: Path, **environment: str) -> str:
     return done.stdout.strip()
 
 
-def test_compiled_kernels_are_not_used_with_other_sources(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["base/hashing.py", "network/nco.py"])
+def test_compiled_kernels_are_not_used_with_other_sources(tmp_path: Path, file: str) -> None:
     """A helper in another file is part of a kernel: a change in any of them asks for a new cache."""
     package = tmp_path / "openleo"
-    shutil.copytree(Path(openleo.__file__).parent / "base", package / "base")
+    for room in ("base", "network"):
+        shutil.copytree(Path(openleo.__file__).parent / room, package / room)
     shutil.copy(openleo.__file__, package / "__init__.py")
     before = cache_folder(package)
     assert Path(before).is_dir()
     assert cache_folder(package) == before
-    kernels = package / "base" / "hashing.py"
+    kernels = package / file
     kernels.write_text(kernels.read_text() + "\n# another helper\n")
     assert cache_folder(package) != before
 

@@ -1,12 +1,17 @@
 """A moving terminal is in the cell of its place at the slot's start, and its demand goes with it."""
 
+from dataclasses import fields
+
 import h3
 import numpy as np
 import pytest
 from engine_worlds import cells_over_time, made, net_of, ran
 
 from openleo.base.clock import slot_start
-from openleo.engine import first_state, run_slots
+from openleo.engine import first_state, prepare, run_slots
+from openleo.engine.terminals import Standing, Terminals
+from openleo.scenario.load import load_scenario
+from openleo.scenario.world import compile_world
 
 LAND = {"name": "land", "country": "UA"}
 PENTAGON = h3.cell_to_latlng(sorted(h3.get_pentagons(5))[4])
@@ -105,3 +110,17 @@ def test_standing_terminals_never_move_and_a_moving_ones_mask_is_not_asked():
     for snapshot in ran(net):
         assert (snapshot.moved >= 30).all()
         assert not np.isin(snapshot.dark, np.arange(30, 55)).any()
+
+
+@pytest.mark.parametrize("from_slot", [0, 1900])
+def test_the_standing_kept_from_slot_to_slot_is_the_one_made_anew(from_slot):
+    """Movers that cross into cells and countries with other rules, beside those who stand still."""
+    net = prepare(compile_world(load_scenario("ukraine-2022")))
+    first = net.world.first_slot + from_slot
+    terminals = Terminals(net, first)
+    for slot in range(first, first + 90):
+        kept = terminals.advance(slot)
+        anew = terminals._combined(kept.moved)
+        for field in fields(Standing):
+            np.testing.assert_array_equal(getattr(kept, field.name), getattr(anew, field.name), field.name)
+            assert type(getattr(kept, field.name)) is type(getattr(anew, field.name))

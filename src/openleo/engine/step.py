@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.engine.causes import Causes, causes_of
+from openleo.engine.columns import beam_columns, cell_columns
 from openleo.engine.geometry import Geometry
 from openleo.engine.masked import ALL_SECONDS, online_seconds
 from openleo.engine.network import Network
@@ -15,7 +16,6 @@ from openleo.engine.summary import busy_rates, weighted_percentiles
 from openleo.engine.terminals import Standing
 from openleo.network.board import MAX_SATELLITES_PER_CELL, Board
 from openleo.network.settle import Beams, Ways, settle
-from openleo.network.visibility import ABOVE_ELEVATION, IN_FIELD_OF_VIEW, OUTSIDE_GSO, WITH_ROUTE
 from openleo.snapshot.causes import Cause
 from openleo.snapshot.snapshot import Columns, Snapshot
 
@@ -36,7 +36,7 @@ def finish(net: Network, state: State, geometry: Geometry, standing: Standing, r
     causes = causes_of(net, state, geometry, result)
     fill_up(net, geometry, result)
     beams = _settled(net, geometry, result.board)
-    cells = _cell_columns(net, state, geometry, standing, result.board, causes, beams)
+    cells = cell_columns(net, state, geometry, standing, result.board, causes, beams)
     seconds = _masked_seconds(net, geometry, standing, result.board, causes)
     others = _overrides(net, standing, seconds)
     moves, moved = net.moves, standing.moved
@@ -45,7 +45,7 @@ def finish(net: Network, state: State, geometry: Geometry, standing: Standing, r
         summary=_summary(net, geometry, standing, result.board, causes, cells, seconds),
         causes=_dark_by_cause(standing, causes, seconds),
         cells=cells,
-        beams=_beam_rows(net, geometry, result.board, beams),
+        beams=beam_columns(net, geometry, result.board, beams) if net.world.scenario.detail == "full" else {},
         dark=others.terminal,
         dark_cause=others.cause,
         dark_rule=others.rule,
@@ -99,45 +99,6 @@ def next_state(net: Network, state: State, geometry: Geometry, result: Schedule)
     )
 
 
-def _cell_columns(
-    net: Network,
-    state: State,
-    geometry: Geometry,
-    standing: Standing,
-    board: Board,
-    causes: Causes,
-    beams: Beams,
-) -> Columns:
-    """Return the columns of the cells table for the tracked cells (K,)."""
-    c = net.tracked
-    lit = board.colours[c] > 0
-    served = board.first[c] >= 0
-    first = np.argmax(lit & (board.satellite[c] == board.first[c, None]), axis=1)
-    way_s = beams.user_s[c, first] + beams.feeder_s[c, first] + beams.fibre_s[c, first]
-    rtt_us = np.where(served, np.rint(2e6 * way_s + 1e3 * net.world.network.access_ms), -1)
-    satellite = np.full(len(c), -1, np.int16)
-    satellite[served] = geometry.sky.number[board.first[c[served]]]
-    before = state.satellite[c]
-    counts = geometry.counts[c]
-    return {
-        "cause": causes.cause[c],
-        "reason": causes.reason[c],
-        "fault": causes.fault[c],
-        "asking": standing.asking[c],
-        "seen": counts[:, ABOVE_ELEVATION],
-        "outside_gso": counts[:, OUTSIDE_GSO],
-        "in_view": counts[:, IN_FIELD_OF_VIEW],
-        "with_route": counts[:, WITH_ROUTE],
-        "satellite": satellite,
-        "gateway": np.where(served, beams.gateway[c, first], -1).astype(np.int16),
-        "satellites": lit.sum(axis=1).astype(np.uint8),
-        "units": np.bitwise_count(board.used[c]),
-        "handover": served & (before >= 0) & (satellite != before),
-        "rtt_us": rtt_us.astype(np.int32),
-        "rate_kbps": np.where(served, np.rint(beams.rate_bps[c].sum(axis=1) * 1e-3), -1).astype(np.int32),
-    }
-
-
 def _masked_seconds(
     net: Network, geometry: Geometry, standing: Standing, board: Board, causes: Causes
 ) -> NDArray[np.uint16]:
@@ -148,27 +109,6 @@ def _masked_seconds(
         asks = (standing.cause[net.masked.terminal] == 0) & (causes.cause[cell] == Cause.ONLINE)
         online_seconds(net.masked, cell, asks, geometry.sky, board, seconds)
     return seconds
-
-
-def _beam_rows(net: Network, geometry: Geometry, board: Board, beams: Beams) -> Columns:
-    if net.world.scenario.detail != "full":
-        return {}
-    of, b = np.nonzero(board.colours[net.tracked])
-    c = net.tracked[of]
-
-    def micros(seconds: NDArray[np.float32]) -> NDArray[np.int32]:
-        return np.asarray(np.rint(seconds[c, b] * 1e6), np.int32)
-
-    return {
-        "cell": c,
-        "satellite": geometry.sky.number[board.satellite[c, b]].astype(np.int16),
-        "gateway": beams.gateway[c, b],
-        "colours": board.colours[c, b],
-        "user_us": micros(beams.user_s),
-        "feeder_us": micros(beams.feeder_s),
-        "fibre_us": micros(beams.fibre_s),
-        "rate_kbps": np.rint(beams.rate_bps[c, b] * 1e-3).astype(np.int32),
-    }
 
 
 class _Overrides(NamedTuple):

@@ -66,28 +66,45 @@ class Terminals:
         assert slot == self._slot + 1, "slots are taken in order"
         self._slot = slot
         moved = self._net.moves.at(slot)
-        changed = self._move(moved)
-        if self._apply_rules(slot):
-            changed = True
-        elif changed:
-            self._decide(np.unique(self._net.moves.terminal[moved]))
+        movers = np.unique(self._net.moves.terminal[moved])
+        self._move(moved)
+        anew = self._apply_rules(slot)
+        if len(movers) and not anew:
+            self._decide(movers)
         if slot in self._power_changes:
             self._refresh_own(slot)
-            changed = True
-        self.standing = self._combined(moved) if changed else replace(self.standing, moved=moved)
+            anew = True
+        self.standing = self._combined(moved) if anew else self._after(moved, movers)
         return self.standing
 
-    def _move(self, entries: slice) -> bool:
+    def _after(self, moved: slice, movers: NDArray[np.int32]) -> Standing:
+        """Return the standing after no more than moves: most change no terminal's cause."""
+        before = self.standing
+        if len(movers) == 0:
+            return replace(before, moved=moved)
+        by_policy = self._policy[movers] > 0
+        cause = np.where(by_policy, self._policy[movers], self._own[movers])
+        rule = np.where(by_policy, self._policy_rule[movers], np.int16(-1))
+        if (cause != before.cause[movers]).any() or (rule != before.rule[movers]).any():
+            return self._combined(moved)
+        asks = movers[cause == 0]
+        own = before.asking_own.copy()
+        np.subtract.at(own, before.cell[asks], 1)
+        np.add.at(own, self._cell[asks], 1)
+        return replace(
+            before, cell=self._cell, asking_own=own, asking=own + self._net.background, moved=moved
+        )
+
+    def _move(self, entries: slice) -> None:
         moves = self._net.moves
         who = moves.terminal[entries]
         if len(who) == 0:
-            return False
+            return
         self._cell = self._cell.copy()  # earlier standings keep theirs
         self._cell[who] = moves.row[entries]  # of several entries of one terminal the last holds
         self._speed_m_s[who] = moves.where[2, entries]
         self._where_deg[:, who] = moves.where[:2, entries]
         self._country[who] = self._country_of_cell[self._cell[who]]
-        return True
 
     def _apply_rules(self, slot: int) -> bool:
         rules = self._net.world.rules_at(slot)

@@ -6,6 +6,7 @@
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,8 +105,12 @@ def _as_meant(table: Gazetteer, rows: list[int], name: str) -> list[int]:
     return ordered
 
 
+@lru_cache(maxsize=512)
 def populated_places(country: str) -> PopulatedPlaces:
-    """Return the places of ``country`` (ISO alpha-2) with at least a few hundred people; raises BadInput."""
+    """Return the places of ``country`` (ISO alpha-2) with at least a few hundred people; raises BadInput.
+
+    The arrays are shared by all who ask: nobody may write to them.
+    """
     table = gazetteer()
     rows = table.rows_of(country.upper())
     if not len(rows):

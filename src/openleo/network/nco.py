@@ -36,9 +36,8 @@ def colours_of(dwell: int, limits: Limits) -> np.uint64:
 
 
 @helper_inlined
-def take(c: int, b: int, dwell: int, channel: int, limits: Limits, board: Board) -> None:
-    """Add a unit to beam ``b`` of the cell."""
-    bit = _ONE << np.uint64(dwell * limits.channels + channel)
+def take(c: int, b: int, dwell: int, bit: np.uint64, limits: Limits, board: Board) -> None:
+    """Add a unit to beam ``b`` of the cell, on the colour ``bit`` of a dwell."""
     board.colours[c, b] |= bit
     board.used[c] |= bit
     board.widest_m[c] = max(board.widest_m[c], board.footprint[c, b, 0])
@@ -53,13 +52,15 @@ def _by_circles(c: int, b: int, open_colours: np.uint64, near: Neighbours, board
     """Return the open colours that no circle about an ellipse near by may touch: never too many."""
     own = board.footprint[c, b, 0]
     farthest = MARGIN * own + 0.5 * near.reach_m
-    for e in range(near.start[c], near.start[c + 1]):  # nearest first
-        if near.metres[e] > farthest or open_colours == _NOTHING:
+    taken = _NOTHING
+    for e in range(np.uint64(near.start[c]), np.uint64(near.start[c + 1])):  # nearest first
+        metres = near.metres[e]
+        if metres > farthest:
             break
-        n = near.cell[e]
-        if near.metres[e] <= MARGIN * (own + board.widest_m[n]):
-            open_colours &= ~board.used[n]
-    return open_colours
+        n = np.uint64(near.cell[e])  # unsigned indices need no test for counting from the end
+        touches = metres <= MARGIN * (own + board.widest_m[n])
+        taken |= board.used[n] * np.uint64(touches)  # which neighbours touch no branch could foretell
+    return open_colours & ~taken
 
 
 @helper_inlined
@@ -85,17 +86,13 @@ def _by_ellipses(
 
 @helper_inlined
 def _lightest(free: np.uint64, s: int, limits: Limits, board: Board) -> int:
-    """Return the lowest free colour in the satellite's least used dwell that has one, -1 if none is free."""
-    least, at = 32_767, -1
+    """Return the satellite's least used dwell that has a free colour, the first of equals; -1 if none has."""
+    none = 1 << 40
+    least = none
     for dwell in range(limits.dwells):
-        if free & colours_of(dwell, limits) and board.dwell_load[s, dwell] < least:
-            least, at = board.dwell_load[s, dwell], dwell
-    if at < 0:
-        return -1
-    colour = at * limits.channels
-    while not free >> np.uint64(colour) & _ONE:
-        colour += 1
-    return colour
+        key = (int(board.dwell_load[s, dwell]) << 8) + dwell
+        least = min(least, key if free & colours_of(dwell, limits) else none)
+    return least & 0xFF if least < none else -1
 
 
 @helper
@@ -111,8 +108,9 @@ def place(
     if limits.nco:
         clear = _by_circles(c, b, open_colours, near, board)
         open_colours = clear if clear else _by_ellipses(c, b, open_colours, ground, near, board)
-    colour = _lightest(open_colours, s, limits, board)
-    if colour < 0:
+    dwell = _lightest(open_colours, s, limits, board)
+    if dwell < 0:
         return False
-    take(c, b, colour // limits.channels, colour % limits.channels, limits, board)
+    here = open_colours & colours_of(dwell, limits)
+    take(c, b, dwell, here & (~here + _ONE), limits, board)  # the lowest
     return True

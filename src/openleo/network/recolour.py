@@ -46,14 +46,24 @@ class Recolouring(NamedTuple):
     ellipse: NDArray[np.float32]
 
 
+@kernel
+def _fill_colours(used: np.ndarray, colour: np.ndarray) -> None:
+    """Fill colour (C,) with the number of the one bit in used (C,), -1 where there is none."""
+    for c in range(used.shape[0]):
+        bits = used[c]
+        colour[c] = -1
+        while bits != _NOTHING:
+            bits >>= _ONE
+            colour[c] += 1
+
+
 def _recolouring(demand: Demand, limits: Limits, board: Board) -> Recolouring:
     """Return scratch for a board of first units."""
     cells, colours = len(board.first), limits.dwells * limits.channels
     turn = np.full(cells, cells, np.int32)
     turn[demand.order] = np.arange(len(demand.order), dtype=np.int32)
-    colour = np.full(cells, -1, np.int8)
-    for k in range(colours):
-        colour[board.used == np.uint64(1 << k)] = k
+    colour = np.empty(cells, np.int8)
+    _fill_colours(board.used, colour)
     return Recolouring(
         queue=np.zeros(cells, np.int32),
         turn=turn,
