@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from keeping import area, give, join, pair
 
 from openleo.base.errors import OpenleoError, Refused
-from openleo.control import grants
+from openleo.control import grants, people
 from openleo.control.areas import Exists, NeedsTwo
 from openleo.control.authorize import Forbidden, authorize
+from openleo.control.credential import Credential
 from openleo.control.keys import BadSignature
 from openleo.control.owners import LastOwners
 from openleo.control.pairs import Pair
@@ -109,6 +110,19 @@ def test_both_sign_this_very_grant(land: World, part: str) -> None:
         both = Pair(second=right.second, **{**signed, part: getattr(other, part)})
         with pytest.raises(BadSignature):
             land.act("amina", lambda tx, b=both: grants.grant(tx, "kofi", "approver", pair=b))
+
+
+def test_the_key_that_was_vouched_for_is_the_one_that_gets_the_role(land: World) -> None:
+    """Whoever added kofi may have kept the first key; swapping it under the signatures fails."""
+    both = pair(land, "amina", "jonas", lambda tx: grants.grant_text(tx, "kofi", "approver", None))
+    shown, swapped = land.credentials["kofi"], Credential.make("kofi", "n")
+    text = land.read("kofi", lambda tx: people.key_text(tx, "kofi", swapped.public_key))
+    land.act(
+        "kofi",
+        lambda tx: people.set_key(tx, "kofi", swapped.public_key, old_signature=shown.sign("key", text)),
+    )
+    with pytest.raises(BadSignature):
+        land.act("amina", lambda tx: grants.grant(tx, "kofi", "approver", pair=both))
 
 
 def test_an_owner_of_an_area_gives_roles_there_and_nowhere_else(land: World) -> None:

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 from control_world import World
-from keeping import give, join, pair
+from keeping import area, give, join, pair
 
 from openleo.base.errors import BadInput, OpenleoError, Refused
-from openleo.control import passwords, people
+from openleo.control import grants, passwords, people, switching
 from openleo.control.areas import Exists, NeedsTwo, NotFound
 from openleo.control.authorize import Forbidden
 from openleo.control.credential import Credential
@@ -236,6 +236,24 @@ def test_a_deactivated_person_is_left_with_nothing(network: World) -> None:
     for verb in verbs:
         with pytest.raises(people.NotActive):
             network.act("amina", verb)
+
+
+@pytest.mark.parametrize("gone", ["deactivated", "role taken back"])
+def test_a_proposal_of_one_who_has_left_is_not_approved(network: World, gone: str) -> None:
+    area(network, "north")
+    join(network, "kofi")
+    made = give(network, "kofi", "operator")
+    asked = network.act("kofi", lambda tx: switching.ask(tx, "north", "on", reason="aid")).id
+    text = network.read("kofi", lambda tx: switching.to_sign(tx, asked))
+    kofi, jonas = (network.credentials[name] for name in ("kofi", "jonas"))
+    network.act("kofi", lambda tx: switching.propose(tx, asked, signature=kofi.sign("propose", text)))
+    if gone == "deactivated":
+        network.act("amina", lambda tx: people.deactivate(tx, "kofi", reason="left"))
+    else:
+        network.act("amina", lambda tx: grants.revoke(tx, made))
+    signature = jonas.sign("approve", text)
+    with pytest.raises(Forbidden, match="kofi"):
+        network.act("jonas", lambda tx: switching.approve(tx, asked, signature=signature))
 
 
 def test_the_last_two_owners_stay(network: World) -> None:

@@ -134,6 +134,7 @@ def _founded(value: dict[str, Any], *, two: bool) -> list[str]:
         "credentials, one for each owner alone; move them off this machine:",
         *(f"  {path}" for path in value["credentials"].values()),
         "",
+        "each owner first makes a key that nobody else has had: openleo person key --new FILE --as ...",
         f"next: openleo area define NAME --as {next(iter(value['credentials'].values()))}",
     ]
     if two:

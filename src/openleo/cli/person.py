@@ -55,6 +55,7 @@ def add(where: Where, name: str, human: str | None, credential: Path | None, rea
         {"person": name, "human": human or name, "credential": str(path)},
         [
             f"{name} is added; their credential is {path}: give it to them alone, and keep no copy",
+            f"they first make a key that nobody else has had: openleo person key --new FILE --as {path}",
             f"next: openleo person grant {name} ROLE",
         ],
     )
@@ -228,11 +229,18 @@ def deactivate_(where: Where, name: str, reason: str) -> None:
 def grant_(where: Where, name: str, role: str, area: str | None, reason: str, second: Path | None) -> None:
     """Give a person a role; one that decides takes two people."""
     from openleo.control.grants import grant, grant_text
+    from openleo.control.people import find_person
 
     with where.desk() as desk:
         pair = pair_of(desk, second, lambda tx: grant_text(tx, name, role, area, reason=reason))
         made = desk.act(lambda tx: grant(tx, name, role, area, reason=reason, pair=pair))
-    show(where, made, [f"{name} is {role} of {area or 'the whole network'} (grant {made.id})"])
+        holds = desk.read(lambda tx: find_person(tx.conn, name).public_key)
+    lines = [f"{name} is {role} of {area or 'the whole network'} (grant {made.id})"]
+    show(
+        where,
+        made,
+        lines if pair is None else [*lines, f"their key is {holds}: is it the one they showed you?"],
+    )
 
 
 @command.command("revoke")

@@ -24,11 +24,15 @@ from openleo.control.schema import grants
 
 
 def grant_text(tx: Tx, person: str, role: str, area_id: str | None, *, reason: str = "") -> str:
-    """Return what both people sign to give a role that decides."""
-    human = find_person(tx.conn, person).human
+    """Return what both people sign to give a role that decides.
+
+    The key is in it: whoever added the person may have kept a copy of the key that came with that, so the
+    second human signs for the one that the person showed them.
+    """
+    whom = find_person(tx.conn, person)
     lines = {
-        "grant": _next_id(tx), "person": f"{person}, the human {human}", "role": role,
-        "area": area_id or "the whole network",
+        "grant": _next_id(tx), "person": f"{person}, the human {whom.human}",
+        "key": whom.public_key or "none", "role": role, "area": area_id or "the whole network",
     }  # fmt: skip
     return text_to_sign(tx, "grant", lines, reason=reason)
 

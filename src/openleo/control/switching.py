@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, insert, select
 from openleo.base.clock import format_utc, slot_start
 from openleo.base.errors import BadInput, Refused, did_you_mean
 from openleo.control.areas import NotFound, checked_changes, find_area
+from openleo.control.authorize import require
 from openleo.control.facts import Fact
 from openleo.control.keys import need_signature
 from openleo.control.ledger import Decision
@@ -114,6 +115,9 @@ def approve(tx: Tx, request_id: str, *, signature: str, include: Sequence[str] =
         by=_party(tx), at=tx.now, area_version=area.version, include=include, slot=slot, signature=signature
     )
     assert granted.proposal is not None
+    assert granted.proposed_by is not None
+    # Who proposed must still be one who may: half of a pair that has left is no half.
+    require(tx.conn, granted.proposed_by.id, "decide.propose", request.area_id)
     _need_signed(tx, "approve", granted.proposal, signature)
     index = _record(tx, "area.switched", granted, area=_switched(area, granted, slot))
     return granted, index
