@@ -29,8 +29,8 @@ from openleo.api.routers import (
 )
 from openleo.api.routers.terminals import Rows
 from openleo.api.routes import operation_id
-from openleo.base.errors import Refused
 from openleo.control.plane import SYSTEM, Plane
+from openleo.control.store import StoreBroken
 from openleo.control.switching import is_due, sweep
 
 HOST, PORT = "127.0.0.1", 8350
@@ -96,7 +96,10 @@ async def _keep_sweeping(held: Services) -> None:
         try:
             if await held.read(SYSTEM, is_due):
                 await held.act(SYSTEM, sweep)
-        except Refused as error:  # the queue or the disk is full: the next second may do
+        except StoreBroken:
+            held.on_broken()
+            return
+        except Exception as error:  # the queue or the disk is full, or worse: the next second may do
             _log.warning("what time has done waits to be written down: %s", error)
         await asyncio.sleep(SWEEP_S)
 

@@ -24,7 +24,6 @@ from openleo.api.metrics import Metrics
 from openleo.api.problems import Moved, WrongType
 from openleo.control.once import Done
 from openleo.control.plane import SYSTEM, Actor, NotKnown, Plane, Tx
-from openleo.control.store import StoreBroken
 
 T = TypeVar("T")
 READERS = 6  # the store reads with eight connections; the slow ones and the metrics take the others
@@ -63,11 +62,7 @@ class Services:
     async def act(self, actor: Actor, verb: Callable[[Tx], T]) -> T:
         """Run a verb in a transaction; it is durable on return.  Raises Busy, StoreBroken."""
         began = time.perf_counter()
-        try:
-            result = await asyncio.wrap_future(self.plane.submit(actor, verb))
-        except StoreBroken:
-            self.on_broken()
-            raise
+        result = await asyncio.wrap_future(self.plane.submit(actor, verb))
         self.metrics.commits_s.observe(time.perf_counter() - began)
         return result
 

@@ -31,7 +31,8 @@ STATUS: Mapping[str, int] = {
     "method-not-allowed": 405,
     "need-to-know": 403, "cut-off": 409, "wrong-state": 409, "no-active-account": 409, "not-active": 409,
     "last-owners": 409, "key-in-use": 409, "not-erasable": 409, "other-log": 409,
-    "wrong-code": 403, "revoked": 403, "clock-off": 409, "bad-file": 422, "bad-rows": 422, "wrong-key": 422,
+    "unknown-log": 404, "not-confirmed": 409, "store-locked": 503, "store-read-only": 503, "stale-size": 409, "split-view": 409,
+    "not-signed": 403, "wrong-code": 403, "revoked": 403, "clock-off": 409, "bad-file": 422, "bad-rows": 422, "wrong-key": 422,
     "refused": 409, "exists": 409, "needs-two-people": 409, "request-closed": 409, "request-expired": 409,
     "area-changed": 409, "already-so": 409, "emergency-open": 409, "too-early": 409,
     "stale": 412,
@@ -181,9 +182,9 @@ async def _domain(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     """Answer a request that does not fit its route's description; what was sent is never repeated."""
     assert isinstance(error, RequestValidationError)
-    missing = {e["loc"] for e in error.errors() if e["type"] == "missing"}
-    wrong = [e for e in error.errors() if e["loc"] == ("header", "idempotency-key")]
-    if wrong:
+    headers = {str(e["loc"][1]).lower() for e in error.errors() if e["loc"][0] == "header"}
+    missing = {str(e["loc"][-1]).lower() for e in error.errors() if e["type"] == "missing"}
+    if "idempotency-key" in headers:
         hint = "send a fresh random one, 16 to 64 of A-Z, a-z, 0-9, '-' and '_', and the same one to retry"
         return problem(
             *_where(request),
@@ -191,12 +192,15 @@ async def _invalid(request: Request, error: Exception) -> Response:
             "the header Idempotency-Key is missing or wrong",
             hint,
         )
-    if ("header", "if-match") in missing:
+    if "if-match" in headers & missing:
         return problem(
             *_where(request), "if-match-missing", "the header If-Match is missing",
             "read it first, and send the ETag of what you read",
         )  # fmt: skip
-    errors = [{"pointer": pointer(e["loc"]), "detail": str(e["msg"])} for e in error.errors()]
+    errors = [
+        {"pointer": "#" if e["type"] == "json_invalid" else pointer(e["loc"]), "detail": str(e["msg"])}
+        for e in error.errors()
+    ]
     told = "; ".join(f"{e['pointer']}: {e['detail']}" for e in errors[:3])
     return problem(
         *_where(request), "invalid", told, "see /openapi.json for what this page takes", errors=errors[:50]
@@ -223,6 +227,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _broken(request: Request, error: Exception) -> Response:
     _log.critical("the store failed: %s", error)
+    request.app.state.services.on_broken()
     return problem(
         *_where(request), "store-broken", "storage failed under the server; it writes nothing any more",
         "restart it: `openleo log fsck` says what is on the disk", headers={"Retry-After": str(RETRY_S)},

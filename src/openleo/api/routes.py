@@ -46,14 +46,14 @@ class Rule:
 
     method: str
     path: str
-    action: str
+    actions: tuple[str, ...]  # any of them lets in
     on: On
     summary: str
 
 
-def reads(action: str, on: On) -> dict[str, Any]:
-    """Declare a route that reads."""
-    return _declared(action, on, _READS)
+def reads(action: str, on: On, *, other: str | None = None) -> dict[str, Any]:
+    """Declare a route that reads; ``other`` is an action that lets in as well."""
+    return _declared(action, on, _READS, *([] if other is None else [other]))
 
 
 def changes(action: str, on: On, *, matched: bool = False) -> dict[str, Any]:
@@ -71,12 +71,13 @@ def gate(gate: Gate, on: On = On.NOTHING) -> dict[str, Any]:
     return _declared(gate, on, _CHANGES)
 
 
-def _declared(action: str, on: On, statuses: tuple[int, ...]) -> dict[str, Any]:
-    assert action in ACTIONS or action in set(Gate), action
+def _declared(action: str, on: On, statuses: tuple[int, ...], *others: str) -> dict[str, Any]:
+    actions = [str(action), *others]
+    assert all(one in ACTIONS or one in set(Gate) for one in actions), actions
     return {
         "responses": documented(*statuses),
         "response_model_exclude_none": False,
-        "openapi_extra": {"x-openleo-action": str(action), "x-openleo-on": str(on)},
+        "openapi_extra": {"x-openleo-actions": actions, "x-openleo-on": str(on)},
     }
 
 
@@ -87,8 +88,8 @@ def rules_of(app: FastAPI) -> list[Rule]:
         for method, told in methods.items():
             found.append(
                 Rule(
-                    method=method.upper(), path=path, action=told["x-openleo-action"],
-                    on=On(told["x-openleo-on"]), summary=told["summary"],
+                    method=method.upper(), path=path, actions=tuple(told["x-openleo-actions"]),
+                    on=On(told["x-openleo-on"]), summary=told["description"].partition("\n")[0],
                 )
             )  # fmt: skip
     return sorted(found, key=lambda rule: (rule.path, rule.method))

@@ -121,7 +121,9 @@ async def turn(call: Changes, claim: PlainId, body: TurnIn) -> Response:
     """Write down what became of a claim."""
 
     def done(tx: Tx) -> ClaimOut:
-        version = call.need_match("claim", claims.find_claim(tx, claim))
+        found = claims.find_claim(tx, claim)
+        tx.require("claim.write", found.area_id)
+        version = call.need_match("claim", found)
         return _out(
             claims.turn_claim(tx, claim, body.status, note=body.note, source=body.source, version=version)
         )

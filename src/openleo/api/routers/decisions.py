@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from openleo.api.calls import Changes, Matches, Reads
 from openleo.api.routers.areas import AreaOut, area_out
-from openleo.api.routers.requests import RequestOut, request_out
+from openleo.api.routers.requests import RequestOut, matched, request_out
 from openleo.api.routes import On, changes, reads
 from openleo.api.shapes import AreaId, Instant, Names, Note, Reason, RequestId, Sent, Signature
 from openleo.control import switching
@@ -67,10 +67,6 @@ class ToSign(BaseModel):
     to_sign: str = Field(description="sign `emergency\\n` and this")
 
 
-def _matched(call: Changes, tx: Tx, request_id: str) -> None:
-    call.need_match("request", switching.find_request(tx, request_id))
-
-
 def _decided(found: tuple[Request, int]) -> Decided:
     request, index = found
     return Decided(request=request_out(request), index=index)
@@ -84,7 +80,7 @@ async def propose(call: Changes, request_id: RequestId, body: Signed) -> Respons
     """Propose to grant a request, as the first of two people."""
 
     def done(tx: Tx) -> RequestOut:
-        _matched(call, tx, request_id)
+        matched(call, tx, request_id, "decide.propose")
         return request_out(switching.propose(tx, request_id, signature=body.signature, include=body.include))
 
     return await call.act(done, status=201)
@@ -98,7 +94,7 @@ async def approve(call: Changes, request_id: RequestId, body: Signed) -> Respons
     """Grant a request, as the second person; 201 once it is durable."""
 
     def done(tx: Tx) -> Decided:
-        _matched(call, tx, request_id)
+        matched(call, tx, request_id, "decide.approve")
         return _decided(switching.approve(tx, request_id, signature=body.signature, include=body.include))
 
     return await call.act(done, status=201)
@@ -112,7 +108,7 @@ async def refuse(call: Changes, request_id: RequestId, body: Refusal) -> Respons
     """Refuse a request, and say why."""
 
     def done(tx: Tx) -> RequestOut:
-        _matched(call, tx, request_id)
+        matched(call, tx, request_id, "decide.refuse")
         return request_out(switching.refuse(tx, request_id, reason=body.reason))
 
     return await call.act(done, status=201)
@@ -126,7 +122,7 @@ async def confirm(call: Changes, request_id: RequestId, body: Confirmation) -> R
     """Let an emergency off stand, as the second person."""
 
     def done(tx: Tx) -> Decided:
-        _matched(call, tx, request_id)
+        matched(call, tx, request_id, "decide.approve")
         return _decided(switching.confirm(tx, request_id, signature=body.signature))
 
     return await call.act(done, status=201)

@@ -364,13 +364,15 @@ async def take(call: Changes, grant: PlainId, body: MaybeWhy) -> Response:
     """Take a role back."""
 
     def done(tx: Tx) -> GrantOut:
-        call.need_match("grant", grants.find_grant(tx, grant))
+        held = grants.find_grant(tx, grant)
+        tx.require("grant.write", held.area_id)
+        call.need_match("grant", held)
         return grant_out(grants.revoke(tx, grant, reason=body.reason))
 
     return await call.act(done)
 
 
-@router.get("/who-can", response_model=Page[Able], **reads("person.read", On.AREA))
+@router.get("/who-can", response_model=Page[Able], **reads("person.read", On.AREA, other="request.read"))
 async def who_can(
     call: Reads, window: Paged, action: Action, area: Annotated[str | None, Query(max_length=64)] = None
 ) -> Response:

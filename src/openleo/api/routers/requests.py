@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from openleo.api.calls import Changes, Reads
+from openleo.api.calls import Changes, Changing, Reads
 from openleo.api.pages import Page, Paged
 from openleo.api.routers.areas import AreaChange
 from openleo.api.routes import On, changes, reads
@@ -116,6 +116,13 @@ def _shown(request: Request) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def matched(call: Changing, tx: Tx, request_id: str, action: str) -> None:
+    """Hold If-Match to a request; nobody is told which version there is before they may act on it."""
+    request = switching.find_request(tx, request_id)
+    tx.require(action, request.area_id)
+    call.need_match("request", request)
+
+
 @router.get("", response_model=Page[RequestOut], **reads("request.read", On.LISTED))
 async def list_(
     call: Reads,
@@ -197,7 +204,7 @@ async def withdraw(call: Changes, request_id: RequestId, body: Withdrawal) -> Re
     """Take your own request back."""
 
     def done(tx: Tx) -> RequestOut:
-        call.need_match("request", read_request(tx, request_id))
+        matched(call, tx, request_id, "request.new")
         return request_out(switching.withdraw(tx, request_id, reason=body.reason))
 
     return await call.act(done)
