@@ -25,7 +25,8 @@ def lived(network: World) -> World:
     join(world, "kofi")
     give(world, "kofi", "owner")
     world.act("amina", lambda tx: accounts.add_account(tx, "hospital", title="Hospital"))
-    terminal(world, "ward", "hospital", critical=True)
+    world.add("line", "l1", account_id="hospital", status="active")
+    terminal(world, "ward", "hospital", critical=True, line="l1")
     both = cut(
         world, "amina", "jonas", ("ward",),
         lambda tx: accounts.end_text(tx, "hospital", "disabled", reason="moved", include=("ward",)),
@@ -215,6 +216,7 @@ def test_a_role_that_decides_written_by_one_is_named(lived: World) -> None:
         ("terminal", "ward", {"state": "suspended"}),
         ("terminal", "ward", {"state": "captured"}),
         ("terminal", "ward", {"life_critical": False}),
+        ("terminal", "ward", {"line_id": None}),
         ("line", "l1", {"status": "paused"}),
         ("list", "x", {"kind": "block", "accounts": [], "terminals": ["ward"], "country": None}),
         ("list", "x", {"kind": "block", "accounts": ["hospital"], "terminals": [], "country": None}),
@@ -224,8 +226,6 @@ def test_a_role_that_decides_written_by_one_is_named(lived: World) -> None:
 def test_what_lives_depend_on_cut_by_one_is_named(
     lived: World, noun: str, id: str, changes: dict[str, object]
 ) -> None:
-    lived.add("line", "l1", account_id="hospital", status="active")
-    lived.record("terminal.moved", Fact(noun="terminal", id="ward", changes={"line_id": "l1"}, slot=0))
     assert found(lived) == ""
     index = lived.record(
         "something.done", Fact(noun=noun, id=id, changes=changes, slot=1, new=noun == "list")
