@@ -1,0 +1,96 @@
+"""Requests that nobody would think of find no fault, no status that is not documented, and get problems.
+
+Schemathesis makes them from the description of the API; the owner sends them, so that they reach the domain.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from matrix import make_world
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from conftest import World, founded
+
+SEED = 20_260_301
+CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
+QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = founded(tmp_path_factory.mktemp("fuzz") / "control")
+    with world.http:
+        make_world(world)
+        yield world
+    world.plane.close()
+
+
+def send_all(world: World, cases: int) -> dict[int, int]:
+    """Send so many cases over all routes; return how many got which status."""
+    schema = schemathesis.openapi.from_asgi("/openapi.json", world.app)
+    operations = [found.ok() for found in schema.get_all_operations()]
+    each = max(1, -(-cases // len(operations)))
+    counted: dict[int, int] = {}
+    for operation in operations:
+        strategy = st.one_of(
+            operation.as_strategy(path_parameters=there(operation.path)),
+            operation.as_strategy(),
+            operation.as_strategy(generation_mode=GenerationMode.NEGATIVE),
+        )
+
+        @seed(SEED)
+        @settings(
+            max_examples=each, database=None, deadline=None, phases=[Phase.generate],
+            suppress_health_check=QUIET,
+        )  # fmt: skip
+        @given(case=strategy)
+        def send(case: Any) -> None:
+            token = world["amina"].credential.token
+            headers = {"Authorization": f"Bearer {token}"}
+            answer = case.call(headers=headers)
+            counted[answer.status_code] = counted.get(answer.status_code, 0) + 1
+            check(case, answer)
+
+        send()
+    return counted
+
+
+def there(path: str) -> dict[str, Any] | None:
+    """Return parts of a path that name what is there, so that a request reaches the domain."""
+    names = {
+        "area_id": "own", "request_id": "r-2", "claim": "c-2", "terminal": "ut-own", "person": "oksana",
+        "account": "some", "plan": "some", "line": "some", "list": "some", "grant": "g-someone-own",
+        "token": "t-oksana-1", "index": 3, "path": "entries/000.p/3",
+    }  # fmt: skip
+    wanted = [name for name in names if f"{{{name}}}" in path]
+    return {name: names[name] for name in wanted} or None
+
+
+def check(case: Any, answer: Any) -> None:
+    """Hold an answer to the description of the API."""
+    assert answer.status_code < 500, answer.text
+    case.validate_response(answer, checks=CHECKS)
+    if answer.status_code >= 400:
+        assert answer.headers["content-type"] == ["application/problem+json"]
+        assert answer.json()["type"].startswith("/problems/")
+
+
+def test_a_hundred_made_up_requests_find_no_fault(served: World) -> None:
+    counted = send_all(served, 100)
+    assert sum(counted.values()) >= 100
+
+
+@pytest.mark.slow
+def test_thousands_of_made_up_requests_find_no_fault(served: World) -> None:
+    counted = send_all(served, 3_000)
+    assert sum(counted.values()) >= 1_000
+    assert counted.get(200, 0) + counted.get(201, 0) > 100, "most never reached the domain"
