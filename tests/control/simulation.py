@@ -36,6 +36,7 @@ from openleo.control.network import Network, NetworkKind
 from openleo.control.once import once
 from openleo.control.plane import Actor, Plane, Tx
 from openleo.control.replay import live_rules
+from openleo.control.request import State
 from openleo.control.schema import DECIDED, entries
 from openleo.ground.cells import cells_in_circle
 from openleo.ground.packed_cells import unpack_cells
@@ -53,6 +54,19 @@ STAFF = {  # (human, role); petro2 is a second account of one human
 }
 HUMANS = OWNERS | {name: human for name, (human, _) in STAFF.items()}
 STEPS = 60
+WEIGHTS = {
+    "ask": 4, "propose": 5, "approve": 6, "refuse": 0.5, "withdraw": 0.5, "emergency": 0.5, "confirm": 1,
+    "sweep": 0.5, "terminal": 1,
+}  # fmt: skip
+WHO = {  # who can, who mostly tries
+    "ask": ["amina", "olena", "petro2", "rada"],
+    "propose": ["amina", "jonas", "olena", "petro2"],
+    "approve": ["amina", "jonas", "petro", "petro"],
+    "confirm": ["amina", "jonas", "petro"],
+    "emergency": ["amina", "olena"],
+    "terminal": ["amina", "olena"],
+}
+FITS = {"propose": State.ASKED, "approve": State.PROPOSED, "confirm": State.EMERGENCY}
 COUNTRY = cells_in_circle(48.0, 35.0, 120e3)
 SHAPES = {
     "country": (None, COUNTRY),
@@ -129,12 +143,10 @@ class Day:
 
     def _ask_something(self) -> Message:
         self.number += 1
-        who = self.random.choice(list(self.actors))
         area = self.random.choice(list(SHAPES))
-        what = self.random.choice(
-            ["ask", "ask", "propose", "propose", "approve", "approve", "approve", "refuse", "withdraw",
-             "emergency", "confirm", "sweep", "terminal"]
-        )  # fmt: skip
+        what = self.random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        able = WHO.get(what, list(self.actors))
+        who = self.random.choice(able if self.random.random() < 0.85 else list(self.actors))
         switch = self.random.choice(["on", "on", "off"])
         pick = self.random.random()
         return Message(
@@ -154,8 +166,11 @@ class Day:
             signature = credential.sign("emergency", text)
             return switching.emergency_off(tx, area, reason="fire", signature=signature)[0].id
         found = switching.list_requests(tx, open_only=True)
+        fits = [r for r in found if r.state == FITS.get(what, r.state)]
         if not found:
             return "nothing to do"
+        if fits and 0.1 < pick < 0.9:  # people mostly know what they are looking at
+            found = fits
         request = found[int(pick * len(found))]
         if what in {"refuse", "withdraw"}:
             return getattr(switching, what)(tx, request.id, reason="no").id
@@ -245,7 +260,6 @@ class Day:
 
     def _check_two_people(self, conn: Any) -> None:
         """No area is on without two humans who signed the same bytes."""
-        humans = {name: actor.human for name, actor in self.actors.items()}
         for index, kind in conn.execute(select(entries.c.index, entries.c.kind)):
             body = ledger.body_of(conn, index)
             ons = [f for f in body["facts"] if f["noun"] == "area" and f["changes"].get("switch") == "on"]
@@ -257,10 +271,10 @@ class Day:
                 verb, name = label.split()
                 key = self.credentials[name].public_key
                 assert is_signed(key, f"{verb}\n{body['signed']}".encode(), signature)
-                signers[verb] = humans[name]
+                signers[verb] = HUMANS[name]
             assert set(signers) == {"propose", "approve"}
             assert signers["propose"] != signers["approve"]
-            assert humans[body["more"]["asked_by"]] != signers["approve"]
+            assert HUMANS[body["more"]["asked_by"]] != signers["approve"]
 
     def _check_answers(self, conn: Any) -> None:
         """What was answered is there, once."""
