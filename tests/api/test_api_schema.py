@@ -10,6 +10,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import run_state_machine_as_test
 from matrix import make_world
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import (
@@ -94,3 +95,26 @@ def test_thousands_of_made_up_requests_find_no_fault(served: World) -> None:
     counted = send_all(served, 3_000)
     assert sum(counted.values()) >= 1_000
     assert counted.get(200, 0) + counted.get(201, 0) > 100, "most never reached the domain"
+
+
+@pytest.mark.slow
+def test_made_up_conversations_find_no_fault(served: World) -> None:
+    """Stateful: what one answer holds (an id) goes into the next requests."""
+    schema = schemathesis.openapi.from_asgi("/openapi.json", served.app)
+    machine: Any = schema.as_state_machine()
+    counted: list[int] = []
+
+    class Conversation(machine):  # type: ignore[misc]
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            return {"headers": {"Authorization": f"Bearer {served['amina'].credential.token}"}}
+
+        def validate_response(self, response: Any, case: Any, **more: Any) -> None:
+            counted.append(response.status_code)
+            check(case, response)
+
+    how = settings(
+        max_examples=100, stateful_step_count=20, database=None, deadline=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck), derandomize=True,
+    )  # fmt: skip
+    run_state_machine_as_test(Conversation, settings=how)
+    assert len(counted) >= 1_000
