@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from api_world import START, World
 from sqlalchemy import select
 
-from conftest import START, World
 from openleo.control.check_ins import CheckIn
 from openleo.control.enrolment import to_prove
 from openleo.control.keys import new_seed, public_of, sign

@@ -8,18 +8,17 @@ from typing import Any
 
 import pytest
 import schemathesis
+from api_matrix import make_world
+from api_world import World, founded
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
-from matrix import make_world
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
-
-from conftest import World, founded
 
 SEED = 20_260_301
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]

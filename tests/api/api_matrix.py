@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from conftest import World
+from api_world import World
+
 from openleo.control.plane import SYSTEM, Tx
 from openleo.control.schema import claim_codes, claims, incidents
 
