@@ -148,6 +148,17 @@ def test_a_plan_forbids_its_terminals_what_it_says():
     assert "entry 3 of the log test/log" in rules.describe(int(rule[0]))
 
 
+def test_a_rule_about_terminals_names_the_entries_that_put_them_there():
+    def source(*changes: Change) -> str:
+        rules = rules_of((*BASE, *changes), 5, True)
+        return {rule.id: rule.source for rule in rules.rules}["terminal/revoked"]
+
+    gone = [Change(10 + n, "terminal", f"ut-{n}", 0, {"state": "revoked"}) for n in (1, 2)]
+    renamed = Change(20, "terminal", "ut-1", 0, {"account_id": "blue"})
+    assert source(gone[0], renamed) == "entry 11 of the log test/log"
+    assert source(*gone) == "entries 11, 12 of the log test/log"
+
+
 def test_decisions_read_back_and_what_is_none_is_named(tmp_path):
     decisions = Decisions(denies=True, origin="test/log", changes=BASE)
     path = tmp_path / "decisions.json"
