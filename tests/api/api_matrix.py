@@ -237,6 +237,11 @@ RECIPES: Mapping[str, Recipe] = {
     "POST /v1/terminals": lambda area: Ask(
         path=f"/v1/terminals?area={area}", body={"terminals": [{"id": "ut-own", "kind": "standard"}]}
     ),
+    "PATCH /v1/terminals/{terminal}": _terminal("", {"account": "some", "reason": "r"}),
+    "PUT /v1/terminals/{terminal}/place": _terminal("/place", {"name": "n", "reason": "r"}),
+    "POST /v1/terminals/{terminal}/change/to-sign": _terminal(
+        "/change/to-sign", {"account": "some", "reason": "r"}
+    ),
     "GET /v1/terminals/{terminal}": _terminal("", method_is_get=True),
     "GET /v1/terminals/{terminal}/custody": _terminal("/custody", method_is_get=True),
     "POST /v1/terminals/{terminal}/key": _terminal("/key", {"key": KEY}),

@@ -18,6 +18,7 @@ from openleo.api.metrics import Metrics
 from openleo.api.routers import (
     accounts,
     agents,
+    amending,
     areas,
     claims,
     decisions,
@@ -33,7 +34,6 @@ from openleo.control.plane import SYSTEM, Plane
 from openleo.control.store import StoreBroken
 from openleo.control.switching import is_due, sweep
 
-HOST, PORT = "127.0.0.1", 8350
 SWEEP_S = 1.0
 _log = logging.getLogger("openleo.api")
 
@@ -67,6 +67,7 @@ def create_app(
         claims,
         terminals,
         agents,
+        amending,
         accounts,
         people,
         log,
