@@ -105,7 +105,7 @@ def test_thousands_of_made_up_requests_find_no_fault(served: World) -> None:
 
 @pytest.mark.slow
 def test_made_up_conversations_find_no_fault(tmp_path: Path) -> None:
-    """Stateful: what one answer holds (an id) goes into the next requests; each begins with the same store."""
+    """Stateful: what one answer holds goes into the next requests; each begins with the same store."""
     world = founded(tmp_path / "first")
     with world.http:
         make_world(world)
