@@ -198,6 +198,9 @@ class _View:
             n: str(known[n].get("account_id") or "") if n in known else account
             for n, account in enumerate(who.accounts)
         }
+        self._lines: dict[str, list[int]] = {}  # the terminals on each service line
+        for n, row in known.items():
+            self._lines.setdefault(str(row.get("line_id") or ""), []).append(n)
         self._critical = {n for n, row in known.items() if row.get("life_critical")}
         self._unknown = [n for n in range(len(who.ids)) if n not in known] if self._denies else []
 
@@ -278,8 +281,8 @@ class _View:
     def plans(self) -> Iterator[Rule]:
         """What plans forbid, to the terminals whose lines have them."""
         for name, row in self._state["plan"].items():
-            lines = [line for line, of in self._state["line"].items() if of.get("plan_id") == name]
-            on_it = _sorted({n for line in lines for n in self._on_line(line)})
+            lines = (line for line, of in self._state["line"].items() if of.get("plan_id") == name)
+            on_it = _sorted(n for line in lines for n in self._on_line(line))
             if len(on_it):
                 for rule in plan_rules(_plan(name, row, self._source(row["entry"]))):
                     yield replace(rule, plans=None, terminals=on_it)
@@ -299,7 +302,7 @@ class _View:
         return {n for n, account in self._account.items() if account in names} if names else set()
 
     def _on_line(self, line: str) -> list[int]:
-        return [n for n, row in self._known.items() if row.get("line_id") == line]
+        return self._lines.get(line, [])
 
     def _may_cut(self, number: int, cut: set[int]) -> bool:
         return number not in self._critical or number in cut
