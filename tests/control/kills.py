@@ -226,7 +226,7 @@ class Hammer:
             "lost": sum(at.get(key) != index for key, index in self.acked.items()),
             "doubled": sum(n > 1 for n in times.values()),
             "inconsistent checkpoints": inconsistent,
-            "failures": len(failures),
+            "wrong in the store": len(failures),
             "wrong answers": len(self.wrong),
         }
 
