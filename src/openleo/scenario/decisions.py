@@ -13,14 +13,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.errors import BadInput
 from openleo.ground.packed_cells import unpack_cells
-from openleo.ground.terminals import Terminals as PlacedTerminals
 from openleo.policy import (
     AccessList,
     Area,
@@ -36,6 +35,9 @@ from openleo.policy import (
 )
 from openleo.policy.rule import Numbers
 from openleo.policy.timeline import change_slots, timed
+
+if TYPE_CHECKING:
+    from openleo.ground.terminals import Terminals as PlacedTerminals
 
 FORMAT = "openleo-decisions/v1"
 NOUNS = ("area", "account", "plan", "line", "list", "terminal")
@@ -119,7 +121,7 @@ class Terminals:
     accounts: Sequence[str]
 
     @classmethod
-    def of(cls, terminals: PlacedTerminals) -> "Terminals":
+    def of(cls, terminals: "PlacedTerminals") -> "Terminals":
         """Return a scenario's terminals as rules number them."""
         return cls(
             ids=terminals.ids, accounts=[terminals.account_names[a] for a in terminals.account.tolist()]
