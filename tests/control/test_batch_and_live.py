@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from control_world import World
 from deciding import approved, asked, confirmed, define, emergency, proposed
+from sqlalchemy import select
 
 from openleo.base.clock import first_slot_from, format_utc, slot_start, to_datetime64
 from openleo.base.errors import OpenleoError
@@ -29,6 +30,7 @@ from openleo.control.network import CUT_OFF, EMERGENCY_SLOTS
 from openleo.control.onboarding import Source, onboard
 from openleo.control.plans import Terms, set_plan
 from openleo.control.replay import decisions_of, live_rules
+from openleo.control.schema import entries
 from openleo.control.switching import sweep
 from openleo.ground.cells import cell_centre_deg, cells_in_circle
 from openleo.ground.land import land_table
@@ -238,11 +240,16 @@ def test_a_batch_serves_what_the_live_network_served(network: World, seed: int) 
     } <= shown
 
 
-def test_the_days_show_every_code_that_decisions_give(network: World) -> None:
+def test_such_a_day_has_all_that_people_decide(network: World) -> None:
     """Else the comparison would be of little."""
-    day = Day(network, 3).lived()
+    day = Day(network, 4).lived()
     ids = {rule.split("/")[0] for _, live in day.seen.values() for _, rule in live}
-    assert {"area", "areas", "terminal", "account", "line", "plan"} <= ids
+    assert {"area", "areas", "terminal", "account", "line", "list", "plan"} <= ids
+    kinds = network.read("openleo", lambda tx: set(tx.conn.execute(select(entries.c.kind)).scalars()))
+    assert kinds >= {
+        "area.switched", "area.emergency-confirmed", "area.emergency-reverted", "account.disabled",
+        "terminal.captured", "terminal.changed", "line.paused", "plan.changed", "list.blocked",
+    }  # fmt: skip
 
 
 def test_a_scenario_with_a_file_of_the_decisions_serves_the_same(network: World, tmp_path: Path) -> None:
