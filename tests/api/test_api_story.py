@@ -23,9 +23,7 @@ def test_an_area_is_on_when_a_second_person_has_approved(world: World, area: dic
     assert (proposed.status_code, proposed.json()["state"]) == (201, "proposed")
 
     text = third.get(f"/v1/requests/{request['id']}").json()["to_sign"]
-    granted = third.post(
-        f"/v1/requests/{request['id']}/approval", {"signature": third.sign("approve", text)}
-    )
+    granted = third.post(f"/v1/requests/{request['id']}/approval", {"signature": third.sign("approve", text)})
     assert granted.status_code == 201, granted.text
     assert granted.json()["request"]["state"] == "granted"
 
