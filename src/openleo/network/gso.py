@@ -166,6 +166,33 @@ def gso_verdict(
 
 
 @njit_inlined
+def gso_sureness(
+    rule: GsoRule, middle: tuple[float, float], outward: float, northward: float, range2: float,
+    about: tuple[float, float],
+) -> int:  # fmt: skip
+    """Return 0 or 2 where all points near a point of the meridian's plane would find a satellite clear of the
+    whole arc, horizon or no, or near to it; 1 where they might differ.
+
+    outward, northward and range2 as in `gso_verdict`, from ``middle``; ``about`` is the distance from the
+    middle within which the points are, divided by the range to be an angle, and the angle by which the arc
+    may move.  The cosine of a sum of angles, a + b, is at least cos a - b (sin a + b), of a difference at
+    most cos a + b sin a.
+    """
+    px, pz = middle
+    reach_m, swing = about
+    level2 = max(range2 - northward * northward, 1e-12 * range2)
+    w = (
+        math.sqrt(px * px * outward * outward + level2 * (GSO_RADIUS_M * GSO_RADIUS_M - px * px))
+        - px * outward
+    )
+    cosine = (w - pz * northward) * math.sqrt(level2 / ((w * w + level2 * pz * pz) * range2))
+    angle = reach_m / math.sqrt(range2) + swing
+    allowed = cosine < rule.cos_outer - angle * (rule.sin_outer + angle)
+    excluded = cosine > rule.cos_inner + angle * rule.sin_outer
+    return 1 - int(allowed) + int(excluded)
+
+
+@njit_inlined
 def gso_place(latitude_rad: float) -> tuple[float, float, tuple[float, float, float]]:
     """Return what `gso_excluded_at` needs of a point on the WGS84 ellipsoid: the sine and cosine of its
     latitude, and its meridian."""
