@@ -122,23 +122,6 @@ def gso_meridian(latitude_rad: float, px: float, pz: float) -> tuple[float, floa
 
 
 @njit_inlined
-def gso_clear_bands(rule: GsoRule, px: float, pz: float) -> tuple[float, float]:
-    """Return the declinations, counted northward, below the first and above the second of which no line of
-    sight from a point can be excluded; as signed squares s|s| of their sines.
-
-    Seen from the point at (px, pz) of its meridian's plane the arc is nearly one circle of declination.
-    """
-    near, far = GSO_RADIUS_M - px, GSO_RADIUS_M + px
-    z = -pz
-    cos_near, cos_far = 1.0 / math.sqrt(near * near + z * z), 1.0 / math.sqrt(far * far + z * z)
-    # sin(a - e) and sin(a + e) for the arc's declinations a nearest to and farthest from the equator
-    c, s = rule.cos_outer, rule.sin_outer
-    low = min((z * c - near * s) * cos_near, (z * c - far * s) * cos_far)
-    high = max((z * c + near * s) * cos_near, (z * c + far * s) * cos_far)
-    return low * abs(low), high * abs(high)
-
-
-@njit_inlined
 def gso_verdict(
     rule: GsoRule, meridian: tuple[float, float, float], outward: float, northward: float, range2: float
 ) -> int:
