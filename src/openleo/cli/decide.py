@@ -22,7 +22,7 @@ from openleo.cli._group import Group
 
 if TYPE_CHECKING:
     from openleo.control.plane import Tx
-    from openleo.control.request import Request
+    from openleo.control.request import Party, Request
 
 _REQUEST = click.argument("request_id", metavar="REQUEST")
 _INCLUDE = click.option(
@@ -46,25 +46,36 @@ def command() -> None:
 def propose(where: Where, request_id: str, include: tuple[str, ...], yes: bool) -> None:
     """Propose to grant a request: the first of two people."""
     from openleo.control.reading import approvers
-    from openleo.control.switching import new_proposal
+    from openleo.control.switching import find_request, new_proposal
     from openleo.control.switching import propose as propose_it
 
-    def verb(tx: "Tx") -> "tuple[Request, int, list[str]]":
+    def verb(tx: "Tx") -> "tuple[Request, int, list[str], Party | None]":
         signature = desk.credential.sign("propose", new_proposal(tx, request_id, include=include))
+        before = find_request(tx, request_id).proposed_by
         proposed = propose_it(tx, request_id, signature=signature, include=include)
-        return proposed, _last_entry(tx), approvers(tx, proposed)
+        return proposed, _last_entry(tx), approvers(tx, proposed), before
 
     with where.desk() as desk:
         _look_first(where, desk, request_id, include, f"propose to grant {request_id}?", yes)
-        request, index, able = desk.act(verb)
-    who = ", ".join(able) or "nobody: give someone else the role approver"
+        request, index, able, before = desk.act(verb)
+    replaced = [f"it takes the place of {before.id}'s proposal"] if before is not None else []
+    lines = [
+        f"a second person must approve it within a day: {', '.join(able)}",
+        f"`openleo decide approve {request.id}{_named(include)}`",
+    ]
+    if not able:
+        who = " and ".join(dict.fromkeys(p.id for p in (request.asked_by, request.proposed_by) if p))
+        lines = [
+            f"nobody can approve it: who asked and who proposed may not ({who}), and no third can",
+            f"give a third person the role: `openleo person grant NAME approver --area {request.area_id}`",
+        ]
     show(
         where,
         {"request": request_json(request), "entry": index, "can_approve": able},
         [
             f"{request.id} is proposed, and nothing has changed yet; log entry {index}",
-            f"a second person must approve it within a day: {who}",
-            f"`openleo decide approve {request.id}{_named(include)}`",
+            *replaced,
+            *lines,
         ],
     )
 

@@ -119,7 +119,7 @@ class Request:
         signature: str,
     ) -> "Request":
         """Take responsibility for granting it: the first of two people."""
-        self._need_open(at, State.ASKED, State.PROPOSED)
+        self.need_open(at, State.ASKED, State.PROPOSED)
         return self.next(
             state=State.PROPOSED, proposal=proposal, proposed_by=by, proposed_at=at,
             area_version=area_version, include=tuple(include), signatures={f"propose {by.id}": signature},
@@ -129,7 +129,7 @@ class Request:
         self, *, by: Party, at: datetime, area_version: int, include: Sequence[str], slot: int, signature: str
     ) -> "Request":
         """Grant it, as the second of two people; ``include`` must name what the first one named."""
-        self._need_open(at, State.PROPOSED)
+        self.need_open(at, State.PROPOSED)
         assert self.proposed_at is not None
         if at >= self.proposed_at + PROPOSAL_LIFE:
             raise RequestExpired(
@@ -152,13 +152,13 @@ class Request:
 
     def refuse(self, *, by: Party, at: datetime, reason: str) -> "Request":
         """Say no, and why."""
-        self._need_open(at, State.ASKED, State.PROPOSED)
+        self.need_open(at, State.ASKED, State.PROPOSED)
         _need_reason(reason, f"openleo decide refuse {self.id}")
         return self.next(state=State.REFUSED, closed_at=at, answer=reason, approved_by=None)
 
     def withdraw(self, *, by: Party, at: datetime, reason: str) -> "Request":
         """Take it back: only who asked can."""
-        self._need_open(at, State.ASKED, State.PROPOSED)
+        self.need_open(at, State.ASKED, State.PROPOSED)
         if by.human != self.asked_by.human:
             raise NotYours(
                 f"{self.id} was asked by {self.asked_by.id}; {by.id} cannot withdraw it",
@@ -199,7 +199,8 @@ class Request:
         """Return it with changes, one version on."""
         return replace(self, version=self.version + 1, **changes)
 
-    def _need_open(self, at: datetime, *states: State) -> None:
+    def need_open(self, at: datetime, *states: State) -> None:
+        """Raise Closed or RequestExpired unless it is in one of these states and its time has not passed."""
         self._need_state(*states)
         if at >= self.deadline:
             raise RequestExpired(

@@ -116,11 +116,12 @@ def approve(tx: Tx, request_id: str, *, signature: str, include: Sequence[str] =
     tx.require("decide.approve", request.area_id)
     area = find_area(tx.conn, request.area_id)
     _need_no_emergency(area)
-    _need_change(area, request.switch, request.changes)
+    request.need_open(tx.now, State.PROPOSED)
     slot = _slot(tx, request)
     granted = request.approve(
         by=_party(tx), at=tx.now, area_version=area.version, include=include, slot=slot, signature=signature
     )
+    _need_change(area, request.switch, request.changes)
     assert granted.proposal is not None
     assert granted.proposed_by is not None
     # Who proposed must still be one who may: half of a pair that has left is no half.

@@ -108,7 +108,7 @@ def flatten(areas: Iterable[Area], slot: int, *, default_deny: bool = False) -> 
             Rule(
                 id=ELSEWHERE, by=By.AREA, code=DisablementCode.CELL_IS_DISABLED, outside=True,
                 cells=_union([cells for parts in decided.values() for cells in parts]),
-                area="of service, any", why="no area that is on covers this cell",
+                why="no area that is on covers this cell",
             )
         )  # fmt: skip
     return tuple(rules)

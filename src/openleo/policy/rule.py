@@ -149,7 +149,9 @@ class Rule:
 
     def _condition(self) -> str:
         parts = []
-        if self.cells is not None:
+        if self.cells is not None and self.outside and not self.area:
+            parts.append(f"is in none of the {len(self.cells):,} cells that a switched area holds")
+        elif self.cells is not None:
             where = "not in" if self.outside else "in"
             parts.append(f"is {where} area {self.area or 'unnamed'} ({len(self.cells)} cells)")
         if self.countries is not None:
