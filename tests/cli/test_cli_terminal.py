@@ -77,6 +77,31 @@ def test_a_wrong_file_is_told_by_its_lines(openleo: Openleo) -> None:
     assert "there are no such terminals" in openleo("list")[1]
 
 
+def test_a_wrong_plan_for_all_rows_is_an_error_of_the_option(openleo: Openleo) -> None:
+    code, _, error = openleo("onboard", "spring.csv", "--account", "relief", "--plan", "unknown")
+    assert code == 1
+    assert "there is no plan 'unknown', which was named for all rows" in error
+    assert "rows of spring.csv" not in error
+
+
+def test_those_that_stand_outside_their_area_are_told(openleo: Openleo, tmp_path: Path) -> None:
+    plan = Fact(noun="plan", id="fixed", changes={"ocean": True, "version": 1}, slot=0, new=True)
+    with Plane.open(tmp_path / "control") as plane:
+        plane.act(SYSTEM, lambda tx: tx.record(Decision(kind="plan.added", reason="", facts=[plan])))
+    assert exit_code_of(["area", "define", "kherson", "--circle", "46.6,32.6,20"]) == 0
+    Path("kits.csv").write_text(
+        "id,kind,plan,latitude_deg,longitude_deg\nin,mini,fixed,46.6,32.6\nout,mini,fixed,50,30\n"
+    )
+    said = "1 of 2 stands outside area kherson (out): it is served only where an area that is on holds it"
+    options = ("--account", "relief", "--area", "kherson", "--batch", "b")
+    code, text, error = openleo("onboard", "kits.csv", *options)
+    assert code == 0, error
+    assert said in text
+    assert openleo("hand", "--batch", "b", "--to", "depot")[0] == 0
+    code, text, _ = openleo("activate", "--batch", "b", "--format", "json")
+    assert (code, json.loads(text)["remarks"]) == (0, [said])
+
+
 def test_a_life_critical_terminal_takes_the_credential_of_a_second_person(openleo: Openleo) -> None:
     _served(openleo)
     code, _, error = openleo("revoke", "--batch", "spring", "--reason", "stolen")
@@ -167,4 +192,4 @@ def test_a_plan_stands_for_all_rows_of_a_file(openleo: Openleo) -> None:
     assert "--plan" in error
     code, _, error = openleo("onboard", "spring.csv", "--account", "relief", "--plan", "fixed")
     assert code == 1
-    assert "there is no such plan" in error
+    assert "there is no plan 'fixed'" in error

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h3.api.basic_int as h3
+import numpy as np
 import pytest
 
 from openleo.cli._main import exit_code_of
@@ -16,7 +16,11 @@ from openleo.control.facts import Fact
 from openleo.control.founding import found_network
 from openleo.control.ledger import Decision
 from openleo.control.network import Network, NetworkKind
+from openleo.control.onboarding import cells_at
 from openleo.control.plane import SYSTEM, Plane
+from openleo.control.shapes import cells_of_countries
+from openleo.ground.cells import cells_around, cells_in_circle
+from openleo.ground.land import SEA, land_table
 
 Run = Callable[..., tuple[int, str, str]]
 CIRCLE = ("--circle", "46.6,32.6,30")
@@ -96,8 +100,13 @@ def test_asked_refused_asked_again_and_granted_by_two(office: Office) -> None:
 
 def add_terminals(office: Office) -> None:
     """Have an account with a hospital's terminal and another in the middle of Kherson."""
-    cell = h3.latlng_to_cell(46.6, 32.6, 7)
-    columns = {"kind": "standard", "account_id": "ngo", "state": "active", "cell": cell, "version": 1}
+    columns = {
+        "kind": "standard",
+        "account_id": "ngo",
+        "state": "active",
+        "version": 1,
+        **cells_at(46.6, 32.6),
+    }
     critical = {"life_critical": True, "name": "City hospital"}
     account = {"status": "active", "cut_terminals": [], "version": 1}
     facts = [
@@ -312,3 +321,48 @@ def test_without_a_credential_it_is_said_how_to_name_one(
     monkeypatch.delenv("OPENLEO_AS", raising=False)
     assert exit_code_of(["area", "list", "--data", str(office.data)]) == 1
     assert "--as amina.credential" in capsys.readouterr().err
+
+
+def test_a_country_says_that_its_shore_is_left_out_and_a_ring_takes_it_in(office: Office) -> None:
+    said = office.good("amina", "area", "define", "dominicana", "--country", "DO")
+    assert "cells beside it, whose centres are at sea, are not in it" in said
+    assert "--ring 1 takes them in" in said
+    beside = int(said.split("the ")[1].split()[0])
+    own = office.json("amina", "area", "show", "dominicana")["cells"]
+    wide = office.json("amina", "area", "define", "wide", "--country", "DO", "--ring", "1")
+    assert wide == {
+        "id": "wide", "cells": own + beside, "version": 1, "parent": None, "remarks": [],
+    }  # fmt: skip
+    haiti = office.json("amina", "area", "define", "haiti", "--country", "HT")
+    both = office.json("amina", "area", "define", "both", "--country", "DO", "--country", "HT")
+    assert both["cells"] == own + haiti["cells"], "a ring takes no neighbour's cell, nor does a country"
+
+
+def test_a_ring_of_the_sea_takes_no_cell_of_a_neighbour() -> None:
+    land = land_table()
+    ring = np.setdiff1d(cells_of_countries(["DO"], ring=2), land.cells_of("DO"))
+    assert len(ring) > 0
+    assert set(land.country_of(ring).tolist()) == {SEA}
+    assert (land.country_of(np.setdiff1d(cells_around(land.cells_of("DO"), 2), ring)) != SEA).all()
+
+
+def test_a_landlocked_country_leaves_no_shore_out(office: Office) -> None:
+    assert "at sea" not in office.good("amina", "area", "define", "inland", "--country", "CZ")
+
+
+def test_a_ring_widens_any_shape_and_needs_one(office: Office) -> None:
+    small = office.json("amina", "area", "define", "small", *CIRCLE)
+    wide = office.json("amina", "area", "define", "wide", *CIRCLE, "--ring", "1")
+    cells = cells_in_circle(46.6, 32.6, 30e3)
+    assert (small["cells"], wide["cells"]) == (len(cells), len(cells_around(cells)))
+    code, _, error = office("amina", "area", "change", "small", "--ring", "1", "--reason", "x")
+    assert (code, "--ring widens a shape, and none is named" in error) == (1, True)
+
+
+def test_an_area_without_any_land_is_told(office: Office) -> None:
+    said = office.good("amina", "area", "define", "bad", "--circle", "71.7,-19.55,12")
+    assert "none of its cells is land: were latitude and longitude exchanged?" in said
+    said = office.good("amina", "area", "change", "bad", "--circle", "19.55,-71.7,12", "--reason", "mended")
+    assert "none of its cells" not in said
+    said = office.good("amina", "area", "change", "bad", "--circle", "71.7,-19.55,12", "--reason", "again")
+    assert "none of its cells" in said

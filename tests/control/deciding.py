@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-import h3.api.basic_int as h3
-
 from openleo.control.areas import NewArea, define_area
+from openleo.control.onboarding import cells_at
 from openleo.control.request import Request
 from openleo.control.switching import (
     approve,
@@ -91,7 +90,7 @@ def add_terminal(world: Any, id: str, cell: int, account: str = "ngo", **more: A
     """Add an active terminal in the middle of a cell of resolution 5."""
     latitude, longitude = cell_centre_deg(cell)
     columns = {"serial": f"S{id}", "kind": "standard", "account_id": account, "state": "active"}
-    world.add("terminal", id, **columns, cell=h3.latlng_to_cell(latitude, longitude, 7), **more)
+    world.add("terminal", id, **columns, **cells_at(latitude, longitude), **more)
 
 
 def add_account(world: Any, name: str) -> None:

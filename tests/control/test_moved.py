@@ -279,6 +279,7 @@ def test_operations_see_the_cell_where_a_terminal_credibly_is(served: World) -> 
     assert served.plane.act(SYSTEM, locate) == 1
     assert served.plane.act(SYSTEM, locate) == 0
     assert f"{row_of(served, 'ut-1').cell:x}".startswith("87")
+    assert row_of(served, "ut-1").service_cell == cell_of(*KHERSON), "areas hold this one"
     assert row_of(served, "ut-2").cell is None
 
 

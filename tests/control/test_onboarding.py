@@ -1,6 +1,7 @@
 import time
 from pathlib import Path
 
+import h3.api.basic_int as h3
 import pytest
 from control_terminals import prepare, row_of, stock
 from control_world import World
@@ -8,12 +9,13 @@ from sqlalchemy import func, select
 
 from openleo.base.errors import BadInput
 from openleo.control import onboarding
-from openleo.control.areas import Exists
+from openleo.control.areas import Exists, NotFound
 from openleo.control.authorize import Forbidden
 from openleo.control.facts import fold, read_facts
 from openleo.control.inventory import MOST_TERMINALS, Selection, list_terminals
 from openleo.control.onboarding_file import BadFile, BadRows, read_terminals
 from openleo.control.schema import DECIDED, batches, custody, entries, lines, terminals
+from openleo.ground.cells import cell_of
 from openleo.ground.terminal_files import read_terminals as read_placed
 
 
@@ -233,3 +235,50 @@ def test_one_file_is_taken_in_and_places_a_scenarios_terminals(network: World, t
     stock(network, path.read_text())
     read = read_placed(path)
     assert (list(read.terminals.ids), read.ignored_columns) == (["ut-1"], ())
+
+
+def test_the_cell_of_service_is_that_of_the_place_and_not_of_the_cell_of_operations(network: World) -> None:
+    text = "id,kind,plan,latitude_deg,longitude_deg\nkit,mini,fixed,19.8081,-70.6789\nblank,mini,,,\n"
+    stock(network, text, account="relief")
+    row = row_of(network, "kit")
+    assert f"{row.service_cell:x}" == "854cf25bfffffff"
+    assert row.service_cell == cell_of(19.8081, -70.6789)
+    assert h3.cell_to_parent(row.cell, 5) != row.service_cell
+    assert row_of(network, "blank").service_cell is None
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({"account": "releif"}, "there is no account 'releif', which was named for all rows"),
+        ({"account": "relief", "area": "khersn"}, "there is no area 'khersn', which was named for all rows"),
+        ({"account": "relief", "plan": "fixd"}, "there is no plan 'fixd', which was named for all rows"),
+    ],
+)
+def test_a_wrong_name_for_all_rows_is_told_once_and_not_of_each_row(
+    network: World, named: dict[str, str], said: str
+) -> None:
+    source = onboarding.Source.of(b"id,kind\nut-1,mini\nut-2,mini\n", "x.csv", plan=named.get("plan", ""))
+    how = {key: name for key, name in named.items() if key != "plan"}
+    with pytest.raises(NotFound) as caught:
+        network.act("amina", lambda tx: onboarding.onboard(tx, source, **how))
+    assert caught.value.detail == said
+    assert "did you mean" in caught.value.hint
+    assert _count(network, terminals) == 0
+
+
+def test_a_closed_account_for_all_rows_is_told_once(network: World) -> None:
+    network.add("account", "gone", status="closed", title="", reason="", cut_terminals=[])
+    source = onboarding.Source.of(b"id,kind\nut-1,mini\n", "x.csv")
+    with pytest.raises(BadInput, match="account gone is closed, and was named for all rows"):
+        network.act("amina", lambda tx: onboarding.onboard(tx, source, account="gone"))
+
+
+@pytest.mark.parametrize(
+    ("column", "meant"),
+    [("lat", "latitude_deg"), ("Lon", "longitude_deg"), ("lng", "longitude_deg"), ("long", "longitude_deg")],
+)
+def test_short_names_of_coordinates_are_told_in_full(column: str, meant: str) -> None:
+    with pytest.raises(BadFile) as caught:
+        read_terminals(f"id,kind,{column}\nut-1,mini,46\n".encode(), "x.csv")
+    assert caught.value.hint == f"did you mean {meant}?"

@@ -160,6 +160,13 @@ def test_a_rule_about_terminals_names_the_entries_that_put_them_there():
     assert source(*gone) == "entries 11, 12 of the log test/log"
 
 
+@pytest.mark.parametrize("state", ["stocked", "shipped", "received"])
+def test_a_terminal_on_its_way_is_said_not_to_be_activated_yet(state):
+    rules = rules_of((terminal("ut-1", state=state),), 5, True)
+    [why] = [rule.why for rule in rules.rules if rule.id == f"terminal/{state}"]
+    assert why == f"the terminal is {state} and not activated yet"
+
+
 def test_ten_thousand_lines_on_one_plan_take_no_minute():
     count = range(10_000)
     lines = [Change(2, "line", f"l-{n}", 0, {"account_id": "red", "plan_id": "still"}) for n in count]

@@ -36,7 +36,7 @@ def check_folder(where: Where, folder: Path, vkey: str, older: Sequence[Path], *
         lines += ["", f"entry {one['index']} says:", *(f"  {k}: {v}" for k, v in one["fields"].items())]
     if report.ok and report.checkpoint is not None:
         found = report.checkpoint
-        lines += ["", f"all is well: {found.origin}, {found.size:,} entries"]
+        lines += ["", f"all is well: {found.origin}, {counted(found.size, 'entry')}"]
     else:
         lines += ["", f"this copy is not to be trusted: {counted(len(report.failures), 'failure')}"]
     show(where, value, lines)

@@ -114,6 +114,12 @@ def preview_lines(preview: "Preview | None") -> list[str]:
         f"  account {name} is excepted: {counted(count, 'terminal')}"
         for name, count in preview.excepted.items()
     ]
+    if preview.strays:
+        do = "stands outside it and does" if preview.strays == 1 else "stand outside it and do"
+        lines.append(
+            f"  {counted(preview.strays, 'terminal')} of {preview.area_id}'s people {do} not change "
+            f"(for example {preview.stray})"
+        )
     return [*lines, *_life_critical(preview)]
 
 

@@ -13,6 +13,8 @@ from openleo.base.errors import BadInput
 from openleo.cli._deciding import Instant
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from openleo.control.plane import Tx
     from openleo.ground.packed_cells import Cells
 
@@ -29,6 +31,7 @@ class Definition:
     circle: str | None
     inside: str | None
     touching: bool
+    ring: int
     parent: str | None
     title: str | None
     except_account: tuple[str, ...]
@@ -42,6 +45,8 @@ class Definition:
             raise BadInput(
                 "more than one shape is named", "use one of --geojson, --cells, --country and --circle"
             )
+        if self.ring and not any(named):
+            raise BadInput("--ring widens a shape, and none is named", "name its shape too")
         shape = self._shape()
         if self.inside is None:
             return shape
@@ -77,25 +82,36 @@ class Definition:
             out["valid_until"] = self.valid_until
         return out
 
+    def remarks(self, row: "Row[Any]") -> list[str]:
+        """Return what is to be said of the area that came of it, where it named a shape."""
+        if not any((self.geojson, self.cells, self.country, self.circle)):
+            return []
+        from openleo.control.areas import cells_of_area
+        from openleo.control.shapes import shape_remarks
+
+        countries = () if self.inside else self.country
+        return shape_remarks(cells_of_area(row), countries=countries, ring=self.ring)
+
     @property
     def country_code(self) -> str | None:
         """The country, where there is one alone."""
         return self.country[0].strip().upper() if len(self.country) == 1 else None
 
     def _shape(self) -> "Cells | None":
-        from openleo.control.shapes import cells_from_file, cells_from_geojson
+        from openleo.control.shapes import cells_from_file, cells_from_geojson, cells_of_countries
+        from openleo.ground.cells import cells_around
 
-        if self.geojson is not None:
-            return cells_from_geojson(self.geojson, rule="touching" if self.touching else "centre")
-        if self.cells is not None:
-            return cells_from_file(self.cells)
         if self.country:
-            from openleo.ground.land import land_table
-
-            parts = [land_table().cells_of(code) for code in self.country]
-            found: Cells = np.unique(np.concatenate(parts))
-            return found
-        return None if self.circle is None else _circle(self.circle)
+            return cells_of_countries(self.country, ring=self.ring)
+        if self.geojson is not None:
+            found = cells_from_geojson(self.geojson, rule="touching" if self.touching else "centre")
+        elif self.cells is not None:
+            found = cells_from_file(self.cells)
+        elif self.circle is not None:
+            found = _circle(self.circle)
+        else:
+            return None
+        return cells_around(found, self.ring) if self.ring else found
 
 
 def _circle(text: str) -> "Cells":
@@ -122,6 +138,10 @@ _OPTIONS = (
         help="Only cells of this area (alone: all of them); it is the parent unless --parent says otherwise.",
     ),
     click.option("--touching", is_flag=True, help="With --geojson: every cell that an outline touches."),
+    click.option(
+        "--ring", type=click.IntRange(0, 5), default=0, metavar="N",
+        help="Also the cells within N (1 to 5) of the shape; of a country, those at sea.",
+    ),
     click.option("--parent", metavar="AREA", help="The area that this one is part of."),
     click.option("--title", metavar="TEXT", help="What people call it."),
     click.option(

@@ -100,9 +100,9 @@ def tell_done(where: Where, done: "Done", what: str, *, hint: str = "") -> None:
     since = f" from {at_slot(done.slot)}" if done.slot else ""
     value = {
         "done": what, "terminals": list(done.ids), "entry": done.entry, "slot": done.slot,
-        "effective": at_slot(done.slot) if done.slot else None,
+        "effective": at_slot(done.slot) if done.slot else None, "remarks": list(done.remarks),
     }  # fmt: skip
-    lines = [f"{who}: {what}{since} (entry {done.entry} of the log)"]
+    lines = [f"{who}: {what}{since} (entry {done.entry} of the log)", *done.remarks]
     show(where, value, [*lines, hint] if hint else lines)
 
 

@@ -16,5 +16,7 @@ def columns(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset(
 
 
 def counted(number: int, noun: str) -> str:
-    """Return ``1 satellite``, ``4,408 satellites``."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    """Return ``1 satellite``, ``4,408 satellites``, ``2 entries``."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1]}ies" if noun == "entry" else f"{number:,} {noun}s"

@@ -70,11 +70,14 @@ def define(where: Where, name: str, definition: Definition, kind: str | None, re
 
     with where.desk() as desk:
         row = desk.act(verb)
+    said = definition.remarks(row)
+    value = {"id": row.id, "cells": row.cell_count, "version": row.version, "parent": row.parent_id}
     show(
         where,
-        {"id": row.id, "cells": row.cell_count, "version": row.version, "parent": row.parent_id},
+        {**value, "remarks": said},
         [
             f"{row.id}: {counted(row.cell_count, 'cell')}, version {row.version}",
+            *said,
             f"it is not switched; ask for it with `openleo request new {row.id} on --reason '...'`",
         ],
     )
@@ -322,10 +325,11 @@ def change(where: Where, name: str, definition: Definition, version: int | None,
 
     with where.desk() as desk:
         row = desk.act(verb)
+    said = definition.remarks(row)
     show(
         where,
-        {"id": row.id, "cells": row.cell_count, "version": row.version},
-        [f"{row.id}: {counted(row.cell_count, 'cell')}, version {row.version}"],
+        {"id": row.id, "cells": row.cell_count, "version": row.version, "remarks": said},
+        [f"{row.id}: {counted(row.cell_count, 'cell')}, version {row.version}", *said],
     )
 
 

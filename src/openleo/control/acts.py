@@ -44,11 +44,15 @@ class NoActiveAccount(Refused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What was done: to which terminals, by which entry of the log, and from which slot on it acts."""
+    """What was done: to which terminals, by which entry of the log, and from which slot on it acts.
+
+    ``remarks`` are what whoever did it should know, such as terminals that stand outside their area.
+    """
 
     ids: tuple[str, ...]
     entry: int
     slot: int | None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The chain of custody: who has a terminal, since when, and who says so; and its way into service and out."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from openleo.control.life import VERBS
 from openleo.control.pairs import Pair
 from openleo.control.plane import SYSTEM, Tx
 from openleo.control.schema import custody
+from openleo.control.strays import strays
 
 MOST_HOLDER = 200  # characters
 
@@ -68,7 +70,8 @@ def chain(tx: Tx, terminal: str) -> list[Row[Any]]:
 
 def activate(tx: Tx, which: Selection, *, reason: str = "", effective: datetime | None = None) -> Done:
     """Let received terminals be served, each of which has an active account."""
-    return carry_out(tx, which, Act(verb=VERBS["activate"], reason=reason, effective=effective))
+    done = carry_out(tx, which, Act(verb=VERBS["activate"], reason=reason, effective=effective))
+    return replace(done, remarks=strays(tx, done.ids))
 
 
 def suspend(

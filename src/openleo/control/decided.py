@@ -17,6 +17,7 @@ from openleo.control.schema import DECIDED
 from openleo.ground.countries import country_hint, iso_code
 
 _CALLED = {"line": "service line"}
+_ARTICLE = {"account": "an"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +55,11 @@ def make(tx: Tx, noun: str, name: str, columns: Mapping[str, Any], note: Note) -
 
     In a simulated network, whose time is not ours, that is the first slot unless another is named.
     """
-    check_name(f"a {_CALLED.get(noun, noun)}", name)
+    one = f"{_ARTICLE.get(noun, 'a')} {_CALLED.get(noun, noun)}"
+    check_name(one, name)
     table = DECIDED[noun]
     if tx.conn.execute(select(table.c.id).where(table.c.id == name)).first():
-        raise Exists(
-            f"there is a {_CALLED.get(noun, noun)} {name} already", "take another name, or change it"
-        )
+        raise Exists(f"there is {one} {name} already", "take another name, or change it")
     slot = tx.effective_slot(note.effective, noun, name)
     if note.effective is None and tx.network.kind is NetworkKind.SIMULATED:
         slot = 0

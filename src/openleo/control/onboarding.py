@@ -8,9 +8,9 @@ from typing import Any
 import h3.api.basic_int as h3
 from sqlalchemy import Column, ColumnElement, Table, func, insert, select
 
-from openleo.base.errors import did_you_mean
+from openleo.base.errors import BadInput, did_you_mean
 from openleo.control.acts import Done
-from openleo.control.areas import Exists, check_name
+from openleo.control.areas import Exists, NotFound, check_name
 from openleo.control.decided import check_country
 from openleo.control.facts import Fact
 from openleo.control.inventory import MOST_TERMINALS, chunks
@@ -20,17 +20,20 @@ from openleo.control.network import NetworkKind
 from openleo.control.onboarding_file import BadRows, NewTerminal, Problem, Usual, read_terminals
 from openleo.control.plane import Tx
 from openleo.control.schema import accounts, areas, batches, custody, lines, plans, terminals
+from openleo.control.strays import strays
+from openleo.ground.cells import cell_of
 
 OPERATIONS_RESOLUTION = 7  # where a terminal was last known to be, for operations: cells of about 5 km2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A file of terminals: its name, its SHA-256, and its rows."""
+    """A file of terminals: its name, its SHA-256, its rows, and the plan that was named for all of them."""
 
     name: str
     sha256: str
     rows: Sequence[NewTerminal]
+    plan: str = ""
 
     @classmethod
     def of(cls, data: bytes, name: str, *, plan: str = "", country: str = "") -> "Source":
@@ -38,8 +41,20 @@ class Source:
 
         ``plan`` and ``country`` are for rows that name none and are on no service line yet.
         """
-        usual = Usual(plan=plan, country=check_country(country) if country else "")
-        return cls(name=name, sha256=hashlib.sha256(data).hexdigest(), rows=read_terminals(data, name, usual))
+        usual = Usual(
+            plan=check_name("a plan", plan) if plan else "",
+            country=check_country(country) if country else "",
+        )
+        rows = read_terminals(data, name, usual)
+        return cls(name=name, sha256=hashlib.sha256(data).hexdigest(), rows=rows, plan=plan)
+
+
+def cells_at(latitude_deg: float, longitude_deg: float) -> dict[str, int]:
+    """Return the columns of a terminal that say where it stands."""
+    return {
+        "cell": int(h3.latlng_to_cell(latitude_deg, longitude_deg, OPERATIONS_RESOLUTION)),
+        "service_cell": int(cell_of(latitude_deg, longitude_deg)),
+    }
 
 
 def onboard(
@@ -54,8 +69,9 @@ def onboard(
 ) -> Done:
     """Add the terminals of a file, as stock; ``account``, ``area`` and ``holder`` are for rows without one.
 
-    All or nothing: raises BadRows with every row that cannot be, Exists for a batch that is there, Forbidden
-    for an area where the actor may not.
+    All or nothing: raises BadRows with every row that cannot be, NotFound and BadInput for what was named for
+    all of them and is not there or closed, Exists for a batch that is there, Forbidden for an area where the
+    actor may not.
     """
     assert 0 < len(source.rows) <= MOST_TERMINALS
     batch = check_name("a batch", batch) if batch else _next_batch(tx)
@@ -67,6 +83,7 @@ def onboard(
             tx.require("terminal.onboard", name)
     if any(not new.area for new in given):
         tx.require("terminal.onboard", None)
+    _check_options(tx, account=account, area=area, plan=source.plan)
     _check(tx, source, given)
     slot = 0 if tx.network.kind is NetworkKind.SIMULATED else tx.effective_slot(None, "batch", batch)
     found = [
@@ -84,7 +101,7 @@ def onboard(
         )
     )  # fmt: skip
     _write_records(tx, source, given, batch=batch, account=account, holder=holder)
-    return Done(ids=tuple(ids), entry=entry, slot=slot)
+    return Done(ids=tuple(ids), entry=entry, slot=slot, remarks=strays(tx, ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +124,14 @@ def _line(new: _Placed, slot: int) -> Fact:
 
 def _terminal(new: _Placed, batch: str, holder: str, slot: int) -> Fact:
     row = new.row
-    cell = None
+    where: dict[str, int | None] = {"cell": None, "service_cell": None}
     if row.latitude_deg is not None and row.longitude_deg is not None:
-        cell = h3.latlng_to_cell(row.latitude_deg, row.longitude_deg, OPERATIONS_RESOLUTION)
+        where |= cells_at(row.latitude_deg, row.longitude_deg)
     changes = {
         "serial": row.serial, "kind": row.kind, "account_id": new.account or None,
         "line_id": row.id if row.has_own_line else row.line or None, "area_id": new.area or None,
         "batch": batch, "state": State.STOCKED.value, "holder": holder, "life_critical": row.life_critical,
-        "name": row.name, "cell": cell, "version": 1,
+        "name": row.name, **where, "version": 1,
     }  # fmt: skip
     return Fact(noun="terminal", id=row.id, changes=changes, slot=slot, new=True)
 
@@ -141,6 +158,21 @@ def _write_records(
     tx.conn.execute(insert(custody), links)
 
 
+def _check_options(tx: Tx, **named: str) -> None:
+    """Raise NotFound or BadInput for what was named for all rows and is not there, or is closed."""
+    for what, name in named.items():
+        if not name:
+            continue
+        if not _is_there(tx, _TABLES[what], name):
+            raise NotFound(
+                f"there is no {what} {name!r}, which was named for all rows", _hint(tx, what, name)
+            )
+        if _known(tx, _TABLES[what].c.id, [name], _ENDED[what]):
+            raise BadInput(
+                f"{what} {name} is closed, and was named for all rows", f"name another {what}, one in use"
+            )
+
+
 def _check(tx: Tx, source: Source, given: Sequence[_Placed]) -> None:
     """Raise BadRows with every row that names what is not there, or what is there already."""
     known: Mapping[str, set[str]] = {
@@ -148,11 +180,7 @@ def _check(tx: Tx, source: Source, given: Sequence[_Placed]) -> None:
         "area": _known(tx, areas.c.id, (n.area for n in given)),
         "plan": _known(tx, plans.c.id, (n.row.plan for n in given)),
     }
-    ended: Mapping[str, set[str]] = {
-        "account": _known(tx, accounts.c.id, known["account"], accounts.c.status == "closed"),
-        "area": _known(tx, areas.c.id, known["area"], ~areas.c.active),
-        "plan": _known(tx, plans.c.id, known["plan"], ~plans.c.active),
-    }
+    ended = {what: _known(tx, _TABLES[what].c.id, known[what], _ENDED[what]) for what in known}
     owners = _line_owners(tx, given)
     closed = _known(tx, lines.c.id, owners, lines.c.status == "closed")
     ids = _known(tx, terminals.c.id, (n.row.id for n in given))
@@ -214,6 +242,9 @@ def _known(tx: Tx, column: Column[Any], names: Iterable[str], *conditions: Colum
 
 
 _TABLES: Mapping[str, Table] = {"account": accounts, "area": areas, "plan": plans}
+_ENDED: Mapping[str, ColumnElement[bool]] = {
+    "account": accounts.c.status == "closed", "area": ~areas.c.active, "plan": ~plans.c.active,
+}  # fmt: skip
 
 
 def _hint(tx: Tx, column: str, value: str) -> str:

@@ -91,6 +91,7 @@ class NewTerminal:
 
 COLUMNS = tuple(f.name for f in fields(NewTerminal) if f.name != "line_no")
 _ALSO = {"latitude": "latitude_deg", "longitude": "longitude_deg"}  # as a scenario's file may call them
+_MEANT = {"lat": "latitude_deg", "lon": "longitude_deg", "lng": "longitude_deg", "long": "longitude_deg"}
 _ASIDE = frozenset({"backup_hours"})  # a scenario reads it
 
 
@@ -204,7 +205,8 @@ def _rows(text: str, source: str) -> tuple[list[str], Iterator[tuple[int, list[s
 def _check_header(header: Sequence[str], source: str) -> None:
     for name in header:
         if name not in COLUMNS and name not in _ASIDE:
-            raise BadFile(f"{source} has a column {name!r} that means nothing", did_you_mean(name, COLUMNS))
+            hint = f"did you mean {_MEANT[name]}?" if name in _MEANT else did_you_mean(name, COLUMNS)
+            raise BadFile(f"{source} has a column {name!r} that means nothing", hint)
         if header.count(name) > 1:
             raise BadFile(f"{source} has two columns {name!r}", "leave one of them out")
     missing = [name for name in ("id", "kind") if name not in header]

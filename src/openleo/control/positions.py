@@ -1,7 +1,7 @@
 """Where terminals say they are: kept exactly, read with a reason that is written down, and doubted.
 
-Operations see a cell of about 5 km2, which `locate` writes.  Whoever reads an exact position leaves a row in
-`reads`.
+Operations see a cell of about 5 km2, which `locate` writes, and beside it the cell that areas hold.  Whoever
+reads an exact position leaves a row in `reads`.
 """
 
 from dataclasses import asdict
@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-import h3.api.basic_int as h3
 import numpy as np
 from sqlalchemy import Row, insert, select, update
 
@@ -30,7 +29,7 @@ from openleo.control.moved import (
     place_of,
     reported_place,
 )
-from openleo.control.onboarding import OPERATIONS_RESOLUTION
+from openleo.control.onboarding import cells_at
 from openleo.control.plane import SYSTEM, Tx
 from openleo.control.request import NeedsReason
 from openleo.control.schema import areas, positions, reads, terminals
@@ -125,23 +124,24 @@ def list_reads(tx: Tx, *, terminal: str | None = None) -> list[Row[Any]]:
     return list(tx.conn.execute(query))
 
 
-def _where_known(tx: Tx) -> list[tuple[Row[Any], int]]:
-    """Return the terminals whose cell of operations is not where they credibly said they are, and where."""
+def _where_known(tx: Tx) -> list[tuple[Row[Any], dict[str, int]]]:
+    """Return the terminals whose cells are not those in which they credibly said they are, and which are."""
     query = (
         select(
-            terminals.c.id, terminals.c.cell, terminals.c.version, positions.c.latitude_deg,
-            positions.c.longitude_deg, positions.c.evidence,
+            terminals.c.id, terminals.c.cell, terminals.c.service_cell, terminals.c.version,
+            positions.c.latitude_deg, positions.c.longitude_deg, positions.c.evidence,
         )
         .join(positions, positions.c.terminal_id == terminals.c.id)
         .where(positions.c.state == IN_AREA, terminals.c.state.not_in([s.value for s in CUT_OFF]))
         .order_by(terminals.c.id)
     )  # fmt: skip
-    found: list[tuple[Row[Any], int]] = []
+    found: list[tuple[Row[Any], dict[str, int]]] = []
     rows: list[Row[Any]] = list(tx.conn.execute(query))
     for row in rows:
-        cell = int(h3.latlng_to_cell(row.latitude_deg, row.longitude_deg, OPERATIONS_RESOLUTION))
-        if cell != row.cell and row.evidence["says"] != Network.CONTRADICTS:
-            found.append((row, cell))
+        cells = cells_at(row.latitude_deg, row.longitude_deg)
+        moved = any(row._mapping[name] != cell for name, cell in cells.items())
+        if moved and row.evidence["says"] != Network.CONTRADICTS:
+            found.append((row, cells))
     return found
 
 
@@ -153,8 +153,8 @@ def locate(tx: Tx) -> int:
     moved = _where_known(tx)
     if moved:
         facts = [
-            Fact(noun="terminal", id=row.id, changes={"cell": cell, "version": row.version + 1})
-            for row, cell in moved
+            Fact(noun="terminal", id=row.id, changes={**cells, "version": row.version + 1})
+            for row, cells in moved
         ]
         system = Tx(conn=tx.conn, network=tx.network, actor=SYSTEM, now=tx.now, salts=tx.salts)
         ids = [row.id for row, _ in moved]

@@ -285,12 +285,12 @@ def _folder_size(plane: Plane, folder: Path) -> int:
         size = ledger.size_of(conn)
         if held.size > size:
             raise OtherLog(
-                f"{folder} holds {held.size} entries of this log, and the database {size}",
+                f"{folder} holds this log up to entry {held.size - 1}, and the database up to {size - 1}",
                 "the database was rolled back: restore a newer backup; or name another folder",
             )
         if held.size and ledger.root_at(conn, held.size) != held.root:
             raise OtherLog(
-                f"{folder} holds a log of this name whose first {held.size} entries are not the database's",
+                f"{folder} holds a log of this name that up to entry {held.size - 1} is not the database's",
                 "name another folder, and find out which of the two was forged",
             )
     return held.size

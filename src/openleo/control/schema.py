@@ -156,7 +156,10 @@ terminals = _versioned(
     Column("name", Text, nullable=False, server_default=""),  # for life-critical ones: who depends on it
     Column("public_key", String(44)),
     Column("quarantined_since", Utc),
-    Column("cell", BigInteger),  # H3 resolution 7, as a signed number; where it was last known to be
+    # Where it was last known to be, as signed H3 numbers: resolution 7 for operations, and 5, which areas are
+    # made of.  The one does not give the other: in H3 children reach beyond their parents.
+    Column("cell", BigInteger),
+    Column("service_cell", BigInteger),
 )
 requests = _versioned(
     "requests",

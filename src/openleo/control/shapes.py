@@ -8,7 +8,14 @@ from typing import Any, Literal
 import numpy as np
 
 from openleo.base.errors import BadInput
-from openleo.ground.cells import cell_name, cell_outline_deg, cells_from_names, cells_in_polygon
+from openleo.ground.cells import (
+    cell_name,
+    cell_outline_deg,
+    cells_around,
+    cells_from_names,
+    cells_in_polygon,
+)
+from openleo.ground.land import SEA, land_table
 from openleo.ground.packed_cells import Cells
 
 MOST_BYTES = 64 * 2**20
@@ -63,6 +70,39 @@ def cells_from_file(path: Path) -> Cells:
                 detail = error.detail.replace("entry 1", f"{unit} {number}", 1)
                 raise BadInput(f"{path}, {detail}", error.hint) from error
         raise
+
+
+def cells_of_countries(codes: Sequence[str], *, ring: int = 0) -> Cells:
+    """Return the sorted cells of countries, and the sea within ``ring`` cells of them; raises BadInput.
+
+    A cell is a country's by its centre, so on a shore some people live in cells that are the sea's.
+    """
+    land = land_table()
+    own: Cells = np.unique(np.concatenate([land.cells_of(code) for code in codes]))
+    return np.union1d(own, _sea_beside(own, ring)) if ring else own
+
+
+def shape_remarks(cells: Cells, *, countries: Sequence[str] = (), ring: int = 0) -> list[str]:
+    """Return what people may not expect of the cells that they just chose: no land, or a shore left out."""
+    if not np.any(land_table().country_of(cells) != SEA):
+        return [
+            "none of its cells is land: were latitude and longitude exchanged? "
+            "(--circle takes the latitude first, GeoJSON the longitude)"
+        ]
+    beside = len(_sea_beside(cells, 1)) if countries and not ring else 0
+    if not beside:
+        return []
+    whose = "cells beside it, whose centres are" if beside > 1 else "cell beside it, whose centre is"
+    return [
+        f"the {beside:,} {whose} at sea, {'are' if beside > 1 else 'is'} not in it, though a terminal on the "
+        "shore may stand there; --ring 1 takes them in"
+    ]
+
+
+def _sea_beside(cells: Cells, ring: int) -> Cells:
+    around = np.setdiff1d(cells_around(cells, ring), cells)
+    found: Cells = around[land_table().country_of(around) == SEA]
+    return found
 
 
 def cells_as_geojson(cells: Cells, properties: dict[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,8 @@ class Preview:
     neighbours_spared: int  # terminals within one cell of its border, outside, that do not
     life_critical: Sequence[LifeCritical]
     excepted: Mapping[str, int]  # accounts that are spared, and how many terminals each has there
+    strays: int  # terminals of the area's people that stand outside it and do not change
+    stray: str  # one of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -147,18 +149,6 @@ def affected_by(
     return _preview(tx, area_id, switch, {}, _wanted(switch, checked, include), asked)
 
 
-def cells_5_of(cells_7: NDArray[np.int64]) -> Cells:
-    """Return the resolution-5 parents of H3 cells of resolution 7 (N,), which may be signed.
-
-    An index holds its resolution in bits 52 to 55 and three bits for each finer digit, 7 where there is none
-    (https://h3geo.org/docs/core-library/h3Indexing).
-    """
-    unsigned = cells_7.astype(np.uint64)
-    digits_6_and_7 = np.uint64((7 << 3 * 9) | (7 << 3 * 8))
-    out: Cells = (unsigned & ~np.uint64(0xF << 52)) | np.uint64(5 << 52) | digits_6_and_7
-    return out
-
-
 def _wanted(switch: str, changes: Mapping[str, Any], include: Sequence[str]) -> dict[str, Any]:
     out = dict(changes)
     if switch != "as-is":
@@ -211,15 +201,15 @@ def _fleet(tx: Tx) -> _Fleet:
     columns = terminals.c
     rows = tx.conn.execute(
         select(
-            columns.id, columns.account_id, columns.life_critical, columns.name, columns.cell,
-            lines.c.country.label("home"),
+            columns.id, columns.account_id, columns.life_critical, columns.name, columns.area_id,
+            columns.service_cell, lines.c.country.label("home"),
         )
         .outerjoin(lines, lines.c.id == columns.line_id)
-        .where(columns.cell.is_not(None))
+        .where(columns.service_cell.is_not(None))
         .order_by(columns.id)
     ).all()  # fmt: skip
     land = land_table()
-    cell = cells_5_of(np.array([row.cell for row in rows], np.int64))
+    cell = np.array([row.service_cell for row in rows], np.uint64)
     account_names = sorted({row.account_id or "" for row in rows} | {""})
     account = {name: n for n, name in enumerate(account_names)}
     country = {name: n for n, name in enumerate(land.countries)}
@@ -245,6 +235,9 @@ def _compare(area_id: str, switch: str, slot: int, fleet: _Fleet, now: _Side, th
     own = np.isin(fleet.cell, np.union1d(old, new))
     excepted = set(then.areas.get(area_id, {}).get("except_accounts") or ())
     accounts = [row.account_id or "" for row in fleet.rows]
+    away = [
+        row.id for row, out in zip(fleet.rows, ~own & ~changed, strict=True) if out and row.area_id == area_id
+    ]
     return Preview(
         area_id=area_id, switch=switch, slot=slot, cells=len(new), cells_changed=len(changed_cells),
         cells_added=len(np.setdiff1d(new, old)), cells_removed=len(np.setdiff1d(old, new)),
@@ -258,6 +251,7 @@ def _compare(area_id: str, switch: str, slot: int, fleet: _Fleet, now: _Side, th
         neighbours_spared=_near(fleet.cell[~changed & ~own], np.union1d(old, new)),
         life_critical=_life_critical(fleet, np.isin(fleet.cell, changed_cells) | changed, before, after),
         excepted={name: n for name, n in _counted(accounts, own).items() if name in excepted},
+        strays=len(away), stray=away[0] if away else "",
     )  # fmt: skip
 
 

@@ -161,7 +161,9 @@ class Rule:
         if self.accounts is not None:
             parts.append(f"belongs to {', '.join(self.accounts)}")
         if self.terminals is not None:
-            parts.append(f"is {'not ' if self.unlisted else ''}among the {len(self.terminals)} listed")
+            count = len(self.terminals)
+            listed = "the one listed" if count == 1 else f"among the {count:,} listed"
+            parts.append(f"is {'not ' if self.unlisted else ''}{listed}")
         if self.plans is not None:
             parts.append(f"has plan {' or '.join(self.plans)}")
         if self.line is not None:

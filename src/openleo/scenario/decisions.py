@@ -50,6 +50,7 @@ _STATES = {
     "received": _CODE.NO_ACTIVE_ACCOUNT, "suspended": _CODE.NO_ACTIVE_ACCOUNT,
     "held": _CODE.ACCOUNT_DISABLED, "revoked": _CODE.ACCOUNT_DISABLED, "captured": _CODE.ACCOUNT_DISABLED,
 }  # fmt: skip
+_STATE_WORDS = {name: f"{name} and not activated yet" for name in ("stocked", "shipped", "received")}
 _ACCOUNTS = {"disabled": _CODE.ACCOUNT_DISABLED, "closed": _CODE.NO_ACTIVE_ACCOUNT}
 _LINES = {
     "paused": _CODE.NO_ACTIVE_ACCOUNT, "closed": _CODE.NO_ACTIVE_ACCOUNT,
@@ -214,7 +215,7 @@ class _View:
         for name, code in _STATES.items():
             those = by_state.get(name, ())
             yield from self._block(
-                f"terminal/{name}", code, those, f"the terminal is {name}",
+                f"terminal/{name}", code, those, f"the terminal is {_STATE_WORDS.get(name, name)}",
                 *(self._known[n]["state_entry"] for n in those),
             )  # fmt: skip
         without = [n for n in by_state.get("active", ()) if not self._account[n]]

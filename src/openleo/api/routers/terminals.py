@@ -110,6 +110,7 @@ class DoneOut(BaseModel):
     index: int = Field(description="the entry in the log")
     effective: datetime | None
     batch: str | None = None
+    remarks: list[str] = Field(default_factory=list, description="such as which stand outside their area")
 
 
 class Which(Sent):
@@ -198,7 +199,7 @@ def done_out(done: Done, *, batch: str | None = None) -> DoneOut:
     """Return what was done as shown."""
     return DoneOut(
         ids=list(done.ids[:1_000]), count=len(done.ids), index=done.entry, effective=slot_instant(done.slot),
-        batch=batch,
+        batch=batch, remarks=list(done.remarks),
     )  # fmt: skip
 
 

@@ -182,7 +182,7 @@ def _check_disclosure(
         return
     if disclosure.index != index or index >= folder.checkpoint.size:
         size = folder.checkpoint.size
-        findings.fail(name, f"it is of entry {disclosure.index}, in a log of {size} entries")
+        findings.fail(name, f"it is of entry {disclosure.index}, in a log of size {size}")
         return
     try:
         if isinstance(reader, BadInput):
@@ -222,4 +222,6 @@ def _check_older(folder: _Folder, path: Path, reader: TileReader | BadInput, fin
         return
     findings.count("older checkpoints")
     if not verify_consistency(old=old.size, new=new.size, old_root=old.root, new_root=new.root, proof=proof):
-        findings.fail(CHECKPOINT, f"it does not extend {name}: of its {old.size} entries some were changed")
+        findings.fail(
+            CHECKPOINT, f"it does not extend {name}: what it had up to entry {old.size - 1} was changed"
+        )

@@ -71,7 +71,7 @@ def judge(
     root = seen.root if seen else EMPTY_ROOT
     if not verify_consistency(old=known, new=new.size, old_root=root, new_root=new.root, proof=proof):
         refused = SplitView(
-            f"the checkpoint of {origin} with {new.size} entries does not extend the one with {known}",
+            f"the checkpoint of {origin} of size {new.size} does not extend the one with {known}",
             "keep both: together they show that the log was forked",
         )
         refused.status = 409 if new.size == known else 422

@@ -315,6 +315,7 @@ def upgrade() -> None:
         sa.Column("public_key", sa.String(length=44), nullable=True),
         sa.Column("quarantined_since", sa.String(length=27), nullable=True),
         sa.Column("cell", sa.BigInteger(), nullable=True),
+        sa.Column("service_cell", sa.BigInteger(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_terminals_account_id_accounts")
