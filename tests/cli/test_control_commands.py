@@ -1,6 +1,7 @@
 """The commands about the control plane itself, people, accounts and purging, as people type them."""
 
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -85,10 +86,94 @@ def test_nothing_is_founded_twice(kivu: Shell) -> None:
     assert "holds a control database already" in said
 
 
+def test_a_second_founding_says_first_that_there_is_a_store(kivu: Shell) -> None:
+    said = kivu("control init kivu --kind simulated --owner amina --owner jonas", 1)
+    assert "holds a control database already" in said
+    assert "credential" not in said
+
+
+def test_a_guard_on_another_disk_outlives_the_first_and_is_found_after_a_restore(shell: Shell) -> None:
+    (shell.folder / "disk2").mkdir()
+    shell("control init kivu --kind simulated --owner amina --owner jonas --guard disk2/guard")
+    shell("control backup b.tar")
+    assert "is the guard of the store in" in shell("control restore b.tar --data r --guard disk2/guard", 1)
+    assert not (shell.folder / "r").exists()
+    shutil.rmtree(shell.folder / "data")
+    shell("control restore b.tar --guard disk2/guard")
+    assert "all is as it was decided" in shell("control check")
+    shell("person add kofi")
+    assert shell("purge --yes-purge kivu")
+    assert not list((shell.folder / "disk2").iterdir())
+
+
+def test_a_live_stores_guard_is_not_taken_by_a_restore(kivu: Shell) -> None:
+    kivu("control backup b.tar")
+    said = kivu("control restore b.tar --data r --guard data/control/guard", 1)
+    assert "use --rehearse" in said
+    assert not (kivu.folder / "r").exists()
+    kivu("person add kofi")
+
+
+def test_a_rehearsal_is_read_and_checked_and_decides_nothing(kivu: Shell) -> None:
+    kivu("control backup b.tar")
+    said = kivu("control restore b.tar --data r", 1)
+    assert "a second copy that can sign" in said
+    assert "--rehearse" in said
+    assert not (kivu.folder / "r").exists()
+    assert "asks no guard" in kivu("control restore b.tar --data r --rehearse --accept guard-missing", 1)
+    assert "decides nothing" in kivu("control restore b.tar --data r --rehearse")
+    said = kivu("control check --data r")
+    assert "this store is a rehearsal" in said
+    assert "all is as it was decided" in said
+    assert "amina" in kivu("person list --data r")
+    assert "restored for a rehearsal" in kivu("person add kofi --data r", 1)
+    assert not (kivu.folder / "kofi.credential").exists()
+    said = kivu("control accept guard-missing --reason why --data r", 1)
+    assert "restored for a rehearsal" in said
+    assert not list((kivu.folder / "r" / "control").glob("guard*"))
+    kivu("person add kofi")  # the network's own store goes on
+    kivu("purge --data r --yes-purge kivu")
+
+
+def test_a_lost_guard_is_accepted_by_the_command_that_the_hint_names(kivu: Shell) -> None:
+    (kivu.folder / "data" / "control" / "guard").unlink()
+    assert "`openleo control accept guard-missing --reason '...'`" in kivu("person list", 1)
+    assert "there is no guard" in kivu("control accept log-forked --reason x", 1)
+    (kivu.folder / "disk2").mkdir()
+    said = kivu("control accept guard-missing --reason lost --guard disk2/guard")
+    assert "guard-missing is accepted (entry 1)" in said
+    assert "lost" in kivu("log show 1")
+    kivu("control check")
+    kivu("person add kofi")
+    assert (kivu.folder / "disk2" / "guard").is_file()
+    assert not (kivu.folder / "data" / "control" / "guard").exists()
+    assert "there is nothing to accept" in kivu("control accept guard-missing --reason x", 1)
+
+
+@pytest.mark.parametrize("content", ["openleo/kivu+1234+AAAA\n", "[]", '{"person": "amina"}'])
+def test_a_file_that_is_no_credential_is_said_to_be_none(kivu: Shell, content: str) -> None:
+    (kivu.folder / "some.vkey").write_text(content)
+    said = kivu("person list --as some.vkey", 1)
+    assert "some.vkey is not a credential file (JSON that `openleo person add`" in said
+    assert "char 0" not in said
+
+
+def test_what_is_published_has_nothing_else_in_it(kivu: Shell) -> None:
+    kivu("log publish public")
+    assert {p.name for p in (kivu.folder / "public").iterdir()} == {
+        "checkpoint",
+        "disclosed",
+        "tile",
+        "vkey",
+    }
+
+
 def test_a_person_joins_is_given_a_role_by_two_and_leaves(kivu: Shell) -> None:
     kivu("person add kofi")
     assert "takes two people" in kivu("person grant kofi approver", 1)
-    assert "grant g-3" in kivu("person grant kofi approver --second jonas.credential")
+    said = kivu("person grant kofi approver --second jonas.credential")
+    assert "grant g-3" in said
+    assert "if that is not the one they showed you: openleo person revoke g-3" in said
     assert "cannot be both" in kivu("person grant kofi operator --second amina.credential", 1)
     found = {p["person"]: p["roles"] for p in kivu.json("person list")}
     assert found == {"amina": ["owner"], "jonas": ["owner"], "kofi": ["approver"]}

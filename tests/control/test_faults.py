@@ -15,7 +15,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-import test_writer as writer
+import test_writer_thread as writer
 from bad_disk import BROKEN, NO_SPACE, Disk
 from control_world import Clock, World, account, accounts_of
 

@@ -93,7 +93,7 @@ def open_plane(folder: Path, key_file: Path | None) -> "Iterator[Plane]":
 
     with Plane.open(folder, key=store_key(folder, key_file)) as plane:
         try:
-            if plane.read(SYSTEM, is_due):
+            if not plane.store.rehearsal and plane.read(SYSTEM, is_due):
                 plane.act(SYSTEM, sweep)
             yield plane
         except StoreBroken as error:

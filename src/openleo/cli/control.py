@@ -1,5 +1,6 @@
 """`openleo control`: making a control plane, and keeping its store."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path)
 _PORT = 8350
+_CODES = click.Choice(["guard-missing", "log-rolled-back", "log-forked", "guard-corrupt"])
 
 
 @click.group("control", cls=Group)
@@ -76,13 +78,13 @@ def init(
         origin=origin or f"openleo/{network}",
         default_deny=deny_by_default,
     )
+    if (folder / DATABASE).exists():
+        raise Refused(f"{folder} holds a control database already", "name another folder with --data")
     people = _owners(owners)
     files = {name: credentials / f"{name}.credential" for name in people}
     for path in files.values():
         if path.exists():
             raise BadInput(f"{path} is there already", "name another folder with --credentials")
-    if (folder / DATABASE).exists():
-        raise Refused(f"{folder} holds a control database already", "name another folder with --data")
     credentials.mkdir(parents=True, exist_ok=True)
     key = _new_key(folder, where.key_file) if seal else None
     try:
@@ -165,29 +167,29 @@ def backup(where: Where, file: Path, without_keyslot: bool) -> None:
 @command.command("restore")
 @click.argument("file", type=_FILE)
 @click.option("--guard", type=_FILE, metavar="FILE", help="Where the guard lies, if elsewhere.")
+@click.option("--accept", multiple=True, type=_CODES, help="Overrule the guard, knowing why; it is recorded.")
 @click.option(
-    "--accept",
-    multiple=True,
-    type=click.Choice(["guard-missing", "log-rolled-back", "log-forked", "guard-corrupt"]),
-    help="Overrule the guard, knowing why; it is recorded.",
+    "--rehearse", is_flag=True, help="Restore what can be read and checked, and decides nothing; no guard."
 )
 @control_options
-def restore(where: Where, file: Path, guard: Path | None, accept: tuple[str, ...]) -> None:
+def restore(
+    where: Where, file: Path, guard: Path | None, accept: tuple[str, ...], rehearse: bool
+) -> None:  # fmt: skip
     """Put a backup's store where there is none."""
     from openleo.control.backup import restore as restore_
-    from openleo.control.credential import Credential
-
-    if where.as_ is None:
-        raise BadInput("it is not said who you are", "name your credential: --as amina.credential")
-    token = Credential.read(where.as_).token
-
-    def who(plane: "Plane") -> "Actor":
-        return plane.authenticate(token)
 
     folder = control_folder(where.data)
     done = restore_(
-        file, folder, who=who, key=lambda slot: store_key(slot, where.key_file), accept=accept, guard=guard
-    )
+        file, folder, who=_who(where), key=lambda slot: store_key(slot, where.key_file), accept=accept,
+        guard=guard, rehearse=rehearse,
+    )  # fmt: skip
+    if rehearse:
+        show(where, done, [
+            f"network {done.network} is restored in {folder} for a rehearsal: it can be read, and decides "
+            "nothing",
+            "next: openleo control check with the same --data; when done, openleo purge with it",
+        ])  # fmt: skip
+        return
     lines = [f"network {done.network} is restored in {folder}; next: openleo control check"]
     if "log-rolled-back" in accept:
         lines.append(
@@ -195,6 +197,36 @@ def restore(where: Where, file: Path, guard: Path | None, accept: tuple[str, ...
             "whoever holds a later checkpoint can show that this log was rolled back"
         )
     show(where, done, lines)
+
+
+def _who(where: Where) -> "Callable[[Plane], Actor]":
+    """Return how a store, once it is open, says who has the credential."""
+    from openleo.control.credential import Credential
+
+    if where.as_ is None:
+        raise BadInput("it is not said who you are", "name your credential: --as amina.credential")
+    token = Credential.read(where.as_).token
+    return lambda plane: plane.authenticate(token)
+
+
+@command.command("accept")
+@click.argument("code", type=_CODES)
+@click.option("--guard", type=_FILE, metavar="FILE", help="Where the guard is to lie from now on.")
+@reason_option("Why it is so, for the record.")
+@control_options
+def accept_(where: Where, code: str, guard: Path | None, reason: str) -> None:
+    """Open a store that its guard refuses, knowing why; it is recorded.
+
+    The old guard is set aside. CODE is what the refusal says; nothing else is overruled.
+    """
+    from openleo.control.overruling import accept_guard
+
+    folder = control_folder(where.data)
+    entry = accept_guard(
+        folder, code, reason=reason, who=_who(where), key=store_key(folder, where.key_file), guard=guard
+    )
+    show(where, {"accepted": code, "entry": entry},
+         [f"{code} is accepted (entry {entry}); next: openleo control check"])  # fmt: skip
 
 
 @command.command("check")
@@ -213,6 +245,7 @@ def check(where: Where) -> None:
     lines = [f"checked: {', '.join(f'{n:,} {what}' for what, n in sorted(found.checked.items()))}"]
     lines += [f"wrong: {one.file}: {one.reason}" for one in found.failures]
     lines += [f"not checked: {what}" for what in found.unchecked]
+    lines += ["this store is a rehearsal: it decides nothing"] if store.rehearsal else []
     value = {"ok": not found.failures, "checked": found.checked, "failures": found.failures,
              "unchecked": found.unchecked}  # fmt: skip
     show(where, value, lines if found.failures else [*lines, "all is as it was decided"])

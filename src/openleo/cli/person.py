@@ -239,7 +239,12 @@ def grant_(where: Where, name: str, role: str, area: str | None, reason: str, se
     show(
         where,
         made,
-        lines if pair is None else [*lines, f"their key is {holds}: is it the one they showed you?"],
+        lines
+        if pair is None
+        else [
+            *lines,
+            f"their key is {holds}; if that is not the one they showed you: openleo person revoke {made.id}",
+        ],
     )
 
 

@@ -16,7 +16,7 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,13 +25,15 @@ from typing import Any
 
 from openleo.base.errors import BadInput, Refused
 from openleo.base.instants import instant_text
+from openleo.control import ledger
+from openleo.control.guard_at import DATABASE, GUARD_AT, guard_path, need_free, of_path, point_to
 from openleo.control.ledger import Decision
-from openleo.control.log import ACCEPTABLE, GuardMissing, GuardRefused, open_checkpoint
+from openleo.control.log import GuardMissing, GuardRefused, open_checkpoint
 from openleo.control.log.files import sync_folders
-from openleo.control.log.guard import read_guard
+from openleo.control.overruling import held_elsewhere, refusal_of, remembered
 from openleo.control.plane import Actor, Plane, Tx, utc_now
 from openleo.control.sealing import KEYSLOT
-from openleo.control.store import DATABASE, Store, guard_path
+from openleo.control.store import REHEARSAL, Store
 
 MANIFEST, CHECKPOINT = "manifest.json", "checkpoint"
 FOLDER = "backups"  # inside the control folder; `openleo purge` destroys these too
@@ -83,46 +85,108 @@ def restore(
     key: Callable[[Path], bytes | None] = lambda folder: None,
     accept: Collection[str] = (),
     guard: Path | None = None,
+    rehearse: bool = False,
     clock: Callable[[], datetime] = utc_now,
 ) -> Backup:
     """Put a backup's store in a folder that holds none, as a decision of a person with store.manage.
 
     ``who`` says who that is, from the restored store; ``key`` gives the key of a sealed one from the folder
-    of its slot.  The guard refuses what is older than it knows unless ``accept`` names its code.
-    Raises BadInput, GuardRefused, Forbidden; nothing is changed then.
+    of its slot.  The guard refuses what is older than it knows unless ``accept`` names its code, and one of
+    another store that is there is never touched.  A rehearsal asks no guard: what it restores can be read
+    and checked, and decides nothing.  Raises BadInput, GuardRefused, Forbidden; nothing is changed then.
     """
-    if (folder / DATABASE).exists():
-        raise Refused(
-            f"{folder} holds a control database", "restore to another folder: nothing is overwritten"
-        )
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _scratch(folder) as scratch:
+    _need_room(folder, rehearse=rehearse, plain=guard is None and not accept)
+    at = guard or guard_path(folder)
+    if not rehearse:
+        need_free(at, folder)
+    with _made(folder), _scratch(folder) as scratch:
         manifest = _unpack(path, scratch)
         if (folder / KEYSLOT).is_file():  # it may have a newer passphrase
             (scratch / KEYSLOT).unlink(missing_ok=True)
         opened = key(scratch if (scratch / KEYSLOT).is_file() else folder)
-        actor = _try_it(scratch, opened, who, clock)
-        _set_aside(folder)
-        placed = [name for name in (KEYSLOT, DATABASE) if (scratch / name).is_file()]
-        for name in placed:
-            os.replace(scratch / name, folder / name)
-        sync_folders([folder])
-    before = _remembered(guard or guard_path(folder))
-    try:
-        store = Store.open(folder, key=opened, guard=guard, accept=accept)
-    except BaseException as failed:
-        for name in (*placed, DATABASE + "-wal", DATABASE + "-shm"):
-            (folder / name).unlink(missing_ok=True)
-        if isinstance(failed, GuardRefused) and failed.code in ACCEPTABLE:
-            hint = f"restore a newer backup, or, knowing why it is so, add --accept {failed.code}"
-            raise type(failed)(failed.detail, hint) from failed
-        raise
-    with Plane(store, clock=clock) as plane:
-        plane.act(actor, lambda tx: _note(tx, manifest, before, accept))
+        actor = _try_it(scratch, opened, who, clock, guard=None if rehearse else at, accept=accept)
+        if rehearse:
+            (scratch / CHECKPOINT).rename(scratch / REHEARSAL)
+            _place(scratch, folder, (REHEARSAL, KEYSLOT, DATABASE))
+        else:
+            before = remembered(at)
+            store = _start(scratch, folder, key=opened, guard=guard, accept=accept)
+            with Plane(store, clock=clock) as plane:
+                plane.act(actor, lambda tx: _note(tx, manifest, before, accept))
     return Backup(
         path=path, network=manifest["network"], origin=manifest["origin"], entries=manifest["entries"],
         sealed=bool(manifest["sealed"]),
     )  # fmt: skip
+
+
+def _need_room(folder: Path, *, rehearse: bool, plain: bool) -> None:
+    if (folder / DATABASE).exists():
+        raise Refused(
+            f"{folder} holds a control database", "restore to another folder: nothing is overwritten"
+        )
+    if rehearse and not plain:
+        raise BadInput("a rehearsal asks no guard", "leave out --guard and --accept")
+    if rehearse and folder.is_dir() and any(folder.iterdir()):
+        raise BadInput(f"{folder} is not empty", "rehearse in a folder of its own: --data DIR")
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; where what is done in it fails, those made go again."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        yield
+    except BaseException:
+        for one in missing:
+            with suppress(OSError):  # it is not empty: then it is not only ours
+                one.rmdir()
+        raise
+
+
+def _place(scratch: Path, folder: Path, names: Sequence[str]) -> None:
+    for name in names:
+        if (scratch / name).is_file():
+            os.replace(scratch / name, folder / name)
+    sync_folders([folder])
+
+
+def _start(
+    scratch: Path, folder: Path, *, key: bytes | None, guard: Path | None, accept: Collection[str]
+) -> Store:
+    """Put a store that was tried in its folder and take its guard; where that fails, all is as it was."""
+    at = guard or guard_path(folder)
+    placed = [name for name in (KEYSLOT, DATABASE) if (scratch / name).is_file()]
+    kept = _contents((folder / GUARD_AT, of_path(at), at.with_name(at.name + ".lock")))
+    _set_aside(folder)
+    store = None
+    try:
+        if guard is not None:
+            point_to(folder, guard)
+        _place(scratch, folder, placed)
+        store = Store.open(folder, key=key, guard=guard, accept=accept)
+        if not store.holds_guard:
+            raise held_elsewhere(at)
+    except BaseException:
+        if store is not None:
+            store.close()
+        for name in (*placed, DATABASE + "-wal", DATABASE + "-shm"):
+            (folder / name).unlink(missing_ok=True)
+        _put_back(kept)
+        raise
+    return store
+
+
+def _contents(paths: Sequence[Path]) -> dict[Path, bytes | None]:
+    return {path: path.read_bytes() if path.is_file() else None for path in paths}
+
+
+def _put_back(kept: dict[Path, bytes | None]) -> None:
+    for path, content in kept.items():
+        if content is None:
+            path.unlink(missing_ok=True)
+        elif path.read_bytes() != content:
+            path.write_bytes(content)
 
 
 def _set_aside(folder: Path) -> None:
@@ -133,18 +197,52 @@ def _set_aside(folder: Path) -> None:
 
 
 def _try_it(
-    scratch: Path, key: bytes | None, who: Callable[[Plane], Actor], clock: Callable[[], datetime]
+    scratch: Path,
+    key: bytes | None,
+    who: Callable[[Plane], Actor],
+    clock: Callable[[], datetime],
+    *,
+    guard: Path | None,
+    accept: Collection[str],
 ) -> Actor:
-    """Open a restored store aside, with no guard's memory, and return who restores it."""
-    store = Store.open(scratch, key=key, accept=[GuardMissing.code])
+    """Open a restored store aside, hold it against its checkpoint and the guard; return who restores it."""
+    store = Store.open(scratch, key=key, claims=False)
     with Plane(store, clock=clock) as plane:
         actor = who(plane)
         plane.read(actor, lambda tx: tx.require("store.manage"))
+        plane.read(actor, lambda tx: _need_own(tx, (scratch / CHECKPOINT).read_bytes(), store))
+        refused = None if guard is None else refusal_of(store, guard)
+        if refused is not None and refused.code not in accept:
+            raise _told(refused)
         store.settle()
     for file in scratch.iterdir():
         if file.name.startswith(DATABASE + "-"):
             file.unlink()
     return actor
+
+
+def _need_own(tx: Tx, signed: bytes, store: Store) -> None:
+    """Raise BadInput where a backup's checkpoint is not one of its database."""
+    checkpoint = open_checkpoint(signed, [store.vkey])
+    size = ledger.size_of(tx.conn)
+    if checkpoint.size > size or ledger.root_at(tx.conn, checkpoint.size) != checkpoint.root:
+        raise BadInput("the backup's checkpoint is not of its database", "take another backup")
+
+
+def _told(refused: GuardRefused) -> GuardRefused:
+    """Return a guard's refusal in the words of who restores."""
+    if isinstance(refused, GuardMissing):
+        return GuardMissing(
+            f"{refused.detail}: this makes a second copy that can sign; if the first still runs, their logs "
+            "will fork",
+            "for a rehearsal use --rehearse; where the guard lies elsewhere, name it with --guard; if the "
+            f"first is gone for good, add --accept {refused.code}",
+        )
+    return type(refused)(
+        refused.detail,
+        "restore a newer backup; for a rehearsal use --rehearse with a --data of its own; or, knowing why it "
+        f"is so, add --accept {refused.code}",
+    )
 
 
 def _note(tx: Tx, manifest: dict[str, Any], before: str | None, accept: Collection[str]) -> None:
@@ -154,13 +252,6 @@ def _note(tx: Tx, manifest: dict[str, Any], before: str | None, accept: Collecti
     }  # fmt: skip
     why = "a backup was restored" + (f", accepting {', '.join(sorted(accept))}" if accept else "")
     tx.record(Decision(kind="store.restored", action="restored", reason=why, facts=[], more=more))
-
-
-def _remembered(path: Path) -> str | None:
-    with suppress(Refused):
-        signed = read_guard(path).signed
-        return None if signed is None else signed.decode("utf-8", "replace")
-    return None
 
 
 @contextmanager
@@ -224,8 +315,9 @@ def _unpack(path: Path, scratch: Path) -> dict[str, Any]:
         raise BadInput(
             f"{path} is no backup: {error}", "name a file that `openleo control backup` made"
         ) from error
-    if not (scratch / DATABASE).is_file():
-        raise BadInput(f"{path} holds no database", "take another backup")
+    for name, what in ((DATABASE, "database"), (CHECKPOINT, "checkpoint")):
+        if not (scratch / name).is_file():
+            raise BadInput(f"{path} holds no {what}", "take another backup")
     return manifest
 
 

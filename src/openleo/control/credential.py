@@ -84,7 +84,13 @@ class Credential:
             raise BadInput(
                 f"there is no credential {path}", "name a file that `openleo person` made"
             ) from None
-        except (OSError, ValueError, KeyError, TypeError, Error) as error:
+        except OSError as error:
             raise BadInput(
-                f"{path} is no credential: {error}", "name a file that `openleo person` made"
+                f"{path} cannot be read: {error.strerror}", "name another file with --as"
+            ) from error
+        except (ValueError, KeyError, TypeError, Error) as error:
+            raise BadInput(
+                f"{path} is not a credential file (JSON that `openleo person add` or `openleo control init` "
+                "wrote)",
+                "name yours with --as, or set OPENLEO_AS to it",
             ) from error

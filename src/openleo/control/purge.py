@@ -15,9 +15,9 @@ from pathlib import Path
 
 from openleo.base.errors import BadInput, Refused
 from openleo.control.backup import FOLDER as BACKUPS
+from openleo.control.guard_at import DATABASE, GUARD_AT, guard_path, of_path
 from openleo.control.log.guard import read_guard
 from openleo.control.sealing import KEYSLOT
-from openleo.control.store import DATABASE, GUARD_AT, guard_path
 
 _PIECE = 1 << 20
 
@@ -65,7 +65,8 @@ def purge(folder: Path, typed: str) -> Purged:
         )
     sealed = (folder / KEYSLOT).is_file()
     guard = guard_path(folder)
-    outside = [p for p in (guard, guard.with_name(guard.name + ".lock")) if p.parent != folder]
+    beside = (guard, guard.with_name(guard.name + ".lock"), of_path(guard))
+    outside = [p for p in beside if p.parent != folder]
     done = size = 0
     left: list[tuple[str, str]] = []
     for path in (*_files(folder), *(p for p in outside if p.is_file())):

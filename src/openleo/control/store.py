@@ -5,6 +5,8 @@
 | control.db (and -wal) | yes | no: keep backups | no: the guard refuses it |
 | guard | yes | no: it can be made again only by saying so | no |
 | guard.at: where the guard lies, if elsewhere | no | no: the guard is then missing | yes |
+| guard.of, beside such a guard: whose it is | no | yes: a mistake is then not seen | yes |
+| rehearsal: this store is only read; its checkpoint | no | no: the guard is then missing | yes |
 | keyslot.json | no: useless without the passphrase | no: the store cannot be opened without it | yes |
 | guard.lock | no | yes | yes |
 
@@ -37,11 +39,13 @@ from openleo.control.driver import (
     sealed_driver,
     told_of,
 )
+from openleo.control.guard_at import DATABASE, GUARD, GUARD_AT, guard_path, need_free, point_to
 from openleo.control.log import (
     ED25519,
     Checkpoint,
     Guard,
     GuardHeld,
+    GuardInUse,
     LogRolledBack,
     SignerKey,
     StorageFailed,
@@ -54,7 +58,11 @@ from openleo.control.network import Network, NetworkKind
 from openleo.control.schema import meta
 
 __all__ = [
+    "DATABASE",
+    "GUARD",
+    "GUARD_AT",
     "Driver",
+    "Rehearsal",
     "Store",
     "StoreBroken",
     "StoreFull",
@@ -67,10 +75,15 @@ __all__ = [
     "told_of",
 ]
 
-DATABASE, GUARD = "control.db", "guard"
-GUARD_AT = "guard.at"  # holds the path of a guard that lies elsewhere
+REHEARSAL = "rehearsal"  # holds the checkpoint of the backup; while it is there, nothing is decided
 SCHEMA = "0001"  # the newest migration; a test holds it equal to alembic's head
 _PATIENCE_S = 5.0  # so long a writer waits for another process to finish
+
+
+class Rehearsal(Refused):
+    """A store that was restored for a rehearsal may be read and checked, and decides nothing."""
+
+    code = "rehearsal"
 
 
 class Store:
@@ -83,7 +96,8 @@ class Store:
         self._failed: StoreBroken | None = None
         self._writer = make_engine(folder / DATABASE, driver, begin="BEGIN IMMEDIATE", connections=1)
         self._reader = make_engine(folder / DATABASE, driver, begin="BEGIN", connections=8)
-        self._guard_path = guard or guard_path(folder)
+        self.guard_path = guard or guard_path(folder)
+        self.rehearsal = (folder / REHEARSAL).is_file()
         self._guard: Guard | None = None
         self.network: Network
         self._signer: SignerKey
@@ -103,7 +117,8 @@ class Store:
         if (folder / DATABASE).exists():
             raise Refused(f"{folder} holds a control database already", "name another folder with --data")
         if guard is not None:
-            (folder / GUARD_AT).write_text(f"{guard.resolve()}\n")
+            _need_new(guard, folder)
+            point_to(folder, guard)
         store = cls(folder, driver or plain_driver(), guard=guard)
         signer = SignerKey.parse(skey) if skey else new_signer(network.origin)
         from openleo.control.migrations import upgrade
@@ -126,11 +141,13 @@ class Store:
         driver: Driver | None = None,
         guard: Path | None = None,
         accept: Collection[str] = (),
+        claims: bool = True,
     ) -> "Store":
         """Open the store of a folder: to write where no other process does, else to read.
 
-        Raises BadInput where there is none, where the key is missing or wrong, or it is of another version;
-        GuardRefused where it contradicts what the guard remembers (``accept`` names codes to overrule).
+        One that claims nothing is to be read, and asks no guard.  Raises BadInput where there is none, where
+        the key is missing or wrong, or it is of another version; GuardRefused where it contradicts what the
+        guard remembers (``accept`` names codes to overrule).
         """
         path = folder / DATABASE
         if not path.is_file():
@@ -141,7 +158,7 @@ class Store:
         store = cls(folder, driver or driver_for(path, key), guard=guard)
         try:
             store._check_version(sealed=key is not None)
-            store._begin(accept=accept)
+            store._begin(accept=accept, claims=claims)
         except StoreBroken as error:
             store.close()
             raise BadInput(
@@ -199,7 +216,7 @@ class Store:
         """Take the guard unless another process holds it; tell whether it is ours."""
         with self._lock:
             self.need_whole()
-            if self._guard is None:
+            if self._guard is None and not self.rehearsal:
                 with suppress(GuardHeld):
                     self._try_claim(())
         return self.holds_guard
@@ -229,6 +246,12 @@ class Store:
         """
         with self._lock:
             self.need_whole()
+            if self.rehearsal:
+                raise Rehearsal(
+                    f"the store in {self.folder} was restored for a rehearsal: nothing is decided in it",
+                    "decide in the network's own store; should that be lost, restore the backup without "
+                    "--rehearse",
+                )
             if self._guard is None:
                 self._claim(patience_s=_PATIENCE_S)
             with self._telling(), self._writer.begin() as conn:
@@ -258,8 +281,10 @@ class Store:
             raise told from error
 
     def checkpoint(self) -> bytes:
-        """Return the newest signed checkpoint, which is the guard's."""
-        held = self._guard.signed if self._guard is not None else read_guard(self._guard_path).signed
+        """Return the newest signed checkpoint, which is the guard's; of a rehearsal the backup's."""
+        if self.rehearsal:
+            return (self.folder / REHEARSAL).read_bytes()
+        held = self._guard.signed if self._guard is not None else read_guard(self.guard_path).signed
         assert held is not None, "a store has a checkpoint from its first moment"
         return held
 
@@ -284,7 +309,7 @@ class Store:
             self._failed = StoreBroken(f"storage failed: {error}")
             raise self._failed from error
 
-    def _begin(self, *, accept: Collection[str] = ()) -> None:
+    def _begin(self, *, accept: Collection[str] = (), claims: bool = True) -> None:
         """Read who we are, and hold the tree against the guard, unless a process that did holds it."""
         with self.reading() as conn:
             found = {row.name: row.value for row in conn.execute(select(meta.c.name, meta.c.value))}
@@ -300,8 +325,9 @@ class Store:
             origin=self._signer.verifier.name,
             default_deny=found["default_deny"] == "yes",
         )
-        with suppress(GuardHeld):
-            self._claim(accept=accept)
+        if claims and not self.rehearsal:
+            with suppress(GuardHeld):
+                self._claim(accept=accept)
 
     def _claim(self, *, accept: Collection[str] = (), patience_s: float = 0.0) -> None:
         """Take the guard and bring it up to the database, which may be ahead by a commit before a crash."""
@@ -319,7 +345,7 @@ class Store:
             size = ledger.size_of(conn)
             try:
                 self._guard = Guard.claim(
-                    self._guard_path, key=self.vkey, size=size, read=partial(ledger.node_at, conn),
+                    self.guard_path, key=self.vkey, size=size, read=partial(ledger.node_at, conn),
                     instance=f"{os.getpid()}-{secrets.token_hex(4)}", accept=accept, fsync=self._fsync,
                 )  # fmt: skip
             except StorageFailed as error:
@@ -351,10 +377,11 @@ class Store:
             )
 
 
-def guard_path(folder: Path) -> Path:
-    """Return where the guard of a folder's store lies."""
-    at = folder / GUARD_AT
-    return Path(at.read_text().strip()) if at.is_file() else folder / GUARD
+def _need_new(guard: Path, folder: Path) -> None:
+    """Raise GuardInUse where there is a guard already: a new store has a new one."""
+    need_free(guard, folder)
+    if os.path.lexists(guard):
+        raise GuardInUse(f"there is a guard {guard} already", "name a file that is not there yet")
 
 
 def new_signer(origin: str) -> SignerKey:

@@ -19,7 +19,7 @@ from openleo.control.log.entry import FIELDS_V1, Sealed, opens
 from openleo.control.log.files import Fsync, make_folder, sync_folders, write_durably
 from openleo.control.log.merkle import Read
 from openleo.control.log.note import VerifierKey
-from openleo.control.log.tiles import TEMPORARY, ReadEntries, write_tiles
+from openleo.control.log.tiles import ReadEntries, scratch_file, write_tiles
 
 DISCLOSED = "disclosed"
 VKEY = "vkey"
@@ -147,11 +147,11 @@ def _from_json(data: Any) -> Disclosure:
 
 def write_disclosures(folder: Path, disclosures: Iterable[Disclosure], fsync: Fsync = os.fsync) -> None:
     """Add disclosures to a package; one of the same entry is replaced."""
-    make_folder(folder / TEMPORARY, fsync)
     make_folder(folder / DISCLOSED, fsync)
-    for one in disclosures:
-        path = folder / DISCLOSED / f"{one.index}.json"
-        write_durably(path, one.to_bytes(), temporary=folder / TEMPORARY / "file", fsync=fsync)
+    with scratch_file(folder, fsync) as temporary:
+        for one in disclosures:
+            path = folder / DISCLOSED / f"{one.index}.json"
+            write_durably(path, one.to_bytes(), temporary=temporary, fsync=fsync)
     sync_folders([folder / DISCLOSED], fsync)
 
 
@@ -169,5 +169,6 @@ def write_package(
     """Write a package, or bring one that holds the log of old_size entries up to the signed checkpoint."""
     write_disclosures(folder, disclosures, fsync)
     content = f"{key.text()}\n".encode()
-    write_durably(folder / VKEY, content, temporary=folder / TEMPORARY / "file", fsync=fsync)
+    with scratch_file(folder, fsync) as temporary:
+        write_durably(folder / VKEY, content, temporary=temporary, fsync=fsync)
     write_tiles(folder, signed, old_size=old_size, entries=entries, read=read, fsync=fsync)

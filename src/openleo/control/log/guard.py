@@ -35,6 +35,12 @@ class GuardHeld(GuardRefused):
     code = "guard-held"
 
 
+class GuardInUse(GuardRefused):
+    """The guard is that of another store, which is there; this cannot be accepted, only ended."""
+
+    code = "guard-in-use"
+
+
 class GuardMissing(GuardRefused):
     """There is no guard, and the database is not empty."""
 
@@ -83,9 +89,7 @@ class Remembered:
 def read_guard(path: Path) -> Remembered:
     """Return what a guard's file holds, its signature unchecked; GuardMissing or GuardCorrupt."""
     if not os.path.lexists(path):
-        raise GuardMissing(
-            f"there is no guard at {path}", _accept(GuardMissing, "bring the guard's file back")
-        )
+        raise GuardMissing(f"there is no guard at {path}", _accept(GuardMissing, "bring its file back"))
     try:
         content = read_regular(path, _MAX_BYTES, str(path))
         above, _, signed = content.partition(b"\n\n")
@@ -191,19 +195,23 @@ class Guard:
 def _checked(path: Path, key: VerifierKey, size: int, read: Read, accept: Collection[str]) -> Remembered:
     """Return what to go on from; set aside what a person has accepted to overrule."""
     try:
-        held = read_guard(path)
-        if held.signed is not None:
-            _check_database(path, _open(path, held.signed, key), size, read)
+        return examine(path, key=key, size=size, read=read)
     except GuardMissing as refused:
         if size > 0 and refused.code not in accept:
             raise
     except GuardRefused as refused:
         if refused.code not in accept:
             raise
-        _set_aside(path)
-    else:
-        return held
+        set_aside(path)
     return Remembered(instance="-", signed=None)
+
+
+def examine(path: Path, *, key: VerifierKey, size: int, read: Read) -> Remembered:
+    """Return what a guard's file holds where a database fits it; raises GuardRefused, and changes nothing."""
+    held = read_guard(path)
+    if held.signed is not None:
+        _check_database(path, _open(path, held.signed, key), size, read)
+    return held
 
 
 def _open(path: Path, signed: bytes, key: VerifierKey) -> Checkpoint:
@@ -241,7 +249,7 @@ def _check_extends(before: Checkpoint, after: Checkpoint, proof: Sequence[bytes]
         )
 
 
-def _set_aside(path: Path) -> None:
+def set_aside(path: Path) -> None:
     """Keep an overruled guard's file: it is evidence."""
     names = (path.with_name(f"{path.name}.overruled-{n}") for n in range(1, 1_000_000))
     try:
@@ -283,4 +291,4 @@ def _corrupt(path: Path, why: str) -> GuardCorrupt:
 
 
 def _accept(refusal: type[GuardRefused], first: str) -> str:
-    return f"{first}; or, knowing why it is so, start once accepting {refusal.code}"
+    return f"{first}; or, knowing why it is so, `openleo control accept {refusal.code} --reason '...'`"

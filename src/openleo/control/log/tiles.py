@@ -1,12 +1,13 @@
 """A log as a folder of files (c2sp.org/tlog-tiles): writing what is new, and reading what can be trusted.
 
 ``checkpoint`` is written last and replaced; every other file is written once.  Partial tiles go when their
-full tile is published.  Whatever lies in ``.tmp`` means nothing and may be removed.
+full tile is published.  ``.tmp`` is there while files are written: it means nothing and may be removed.
 """
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from openleo.base.errors import BadInput
@@ -34,6 +35,16 @@ ReadEntries = Callable[[int, int], list[bytes]]
 """Gives the exact bytes of the entries from start up to stop."""
 
 
+@contextmanager
+def scratch_file(folder: Path, fsync: Fsync = os.fsync) -> Iterator[Path]:
+    """Give the path under which a folder's files are written before they have their names."""
+    make_folder(folder / TEMPORARY, fsync)
+    try:
+        yield folder / TEMPORARY / "file"
+    finally:
+        shutil.rmtree(folder / TEMPORARY, ignore_errors=True)
+
+
 def write_tiles(
     folder: Path,
     signed: bytes,
@@ -51,21 +62,20 @@ def write_tiles(
     size = parse_checkpoint(parse_note(signed).text).size
     if not 0 <= old_size <= size:
         raise ValueError(f"a log of {old_size} entries cannot become one of {size}")
-    make_folder(folder / TEMPORARY, fsync)
-    temporary = folder / TEMPORARY / "file"
     touched: dict[Path, None] = {}
     full: list[TileName] = []
-    for name, content in _new_files(old_size, size, entries, read):
-        path = folder / name.path
-        if path.parent not in touched:
-            make_folder(path.parent, fsync)
-            touched[path.parent] = None
-        write_durably(path, content, temporary=temporary, fsync=fsync)
-        if name.width == TILE_WIDTH:
-            full.append(name)
-    sync_folders(touched, fsync)
-    write_durably(folder / CHECKPOINT, signed, temporary=temporary, fsync=fsync)
-    sync_folders([folder], fsync)
+    with scratch_file(folder, fsync) as temporary:
+        for name, content in _new_files(old_size, size, entries, read):
+            path = folder / name.path
+            if path.parent not in touched:
+                make_folder(path.parent, fsync)
+                touched[path.parent] = None
+            write_durably(path, content, temporary=temporary, fsync=fsync)
+            if name.width == TILE_WIDTH:
+                full.append(name)
+        sync_folders(touched, fsync)
+        write_durably(folder / CHECKPOINT, signed, temporary=temporary, fsync=fsync)
+        sync_folders([folder], fsync)
     for name in full:
         partial = (folder / name.widened(1).path).parent
         shutil.rmtree(partial, ignore_errors=True)
