@@ -161,7 +161,7 @@ def backup(where: Where, file: Path, without_keyslot: bool) -> None:
         desk.read(lambda tx: tx.require("store.manage"))
         made = back_up(desk.plane.store, file, at=utc_now(), keyslot=not without_keyslot)
     sealed = "sealed, as the store is" if made.sealed else "NOT sealed: whoever has it reads all of it"
-    show(where, made, [f"{file}: {counted(made.entries, 'entry').replace('entrys', 'entries')}, {sealed}"])
+    show(where, made, [f"{file}: {counted(made.entries, 'entry')}, {sealed}"])
 
 
 @command.command("restore")
