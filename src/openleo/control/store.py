@@ -126,8 +126,11 @@ class Store:
         driver: Driver | None = None,
         guard: Path | None = None,
         accept: Collection[str] = (),
+        writes: bool = True,
     ) -> "Store":
         """Open the store of a folder: to write where no other process does, else to read.
+
+        ``writes`` is false for one who never will, and must not keep others from it.
 
         Raises BadInput where there is none, where the key is missing or wrong, or it is of another version;
         GuardRefused where it contradicts what the guard remembers (``accept`` names codes to overrule).
@@ -141,7 +144,7 @@ class Store:
         store = cls(folder, driver or driver_for(path, key), guard=guard)
         try:
             store._check_version(sealed=key is not None)
-            store._begin(accept=accept)
+            store._begin(accept=accept, claims=writes)
         except StoreBroken as error:
             store.close()
             raise BadInput(
@@ -230,6 +233,15 @@ class Store:
             if next_ is not None:
                 self._advance(*next_)
 
+    @contextmanager
+    def fenced(self) -> Iterator[Connection]:
+        """Give a connection that sees all that transactions begun before now decide: it waits for them.
+
+        For those who only read, and must know that nothing decided in time is still to come.
+        """
+        with self._lock, self._telling(), self._writer.begin() as conn:
+            yield conn
+
     def need_whole(self) -> None:
         """Raise StoreBroken where storage failed before."""
         if self._failed is not None:
@@ -275,7 +287,7 @@ class Store:
             self._failed = StoreBroken(f"storage failed: {error}")
             raise self._failed from error
 
-    def _begin(self, *, accept: Collection[str] = ()) -> None:
+    def _begin(self, *, accept: Collection[str] = (), claims: bool = True) -> None:
         """Read who we are, and hold the tree against the guard, unless a process that did holds it."""
         with self.reading() as conn:
             found = {row.name: row.value for row in conn.execute(select(meta.c.name, meta.c.value))}
@@ -291,8 +303,9 @@ class Store:
             origin=self._signer.verifier.name,
             default_deny=found["default_deny"] == "yes",
         )
-        with suppress(GuardHeld):
-            self._claim(accept=accept)
+        if claims:
+            with suppress(GuardHeld):
+                self._claim(accept=accept)
 
     def _claim(self, *, accept: Collection[str] = (), patience_s: float = 0.0) -> None:
         """Take the guard and bring it up to the database, which may be ahead by a commit before a crash."""
