@@ -23,6 +23,9 @@ from openleo.api.routers import (
     decisions,
     log,
     network,
+    network_cells,
+    network_terminals,
+    network_things,
     people,
     requests,
     session,
@@ -38,7 +41,9 @@ from openleo.control.switching import is_due, sweep
 
 HOST, PORT = "127.0.0.1", 8350
 SWEEP_S = 1.0
-NETWORK = (network.router, stream.router)
+NETWORK = (
+    network.router, network_cells.router, network_terminals.router, network_things.router, stream.router,
+)  # fmt: skip
 _log = logging.getLogger("openleo.api")
 
 

@@ -6,6 +6,7 @@ before, and says so by a notice.  Of a run that is replayed all slots are there 
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -15,19 +16,20 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from openleo.base.clock import SLOT_S, format_utc, slot_at, slot_start
+from openleo.base.clock import SLOT_S, format_utc, slot_start
 from openleo.base.errors import BadInput, Refused
 from openleo.live.clock import Clock
 from openleo.live.history import Archive, History
+from openleo.live.looking.scene import Scene, scene_of
+from openleo.live.looking.towns import towns_of
 from openleo.live.notices import listen
 from openleo.results.folder import RunFolder
-from openleo.snapshot.stream import View
 
 T = TypeVar("T")
 EXPLAIN_S = 10.0
 _LOOKS_S = 1.0
 _BEHIND_SLOTS = 2
-_VIEWS = 12  # views that are kept for deltas from them
+_SCENES = 6
 _log = logging.getLogger("openleo.api")
 
 
@@ -69,7 +71,8 @@ class Watching:
     found: Archive | None = None
     newest: int = -1
     shown: int = -1
-    views: dict[int, View] = field(default_factory=dict)
+    scenes: dict[int, Scene] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
     on_slot: list[Callable[[], None]] = field(default_factory=list)
     kept: dict[Any, Any] = field(default_factory=dict)  # what is made once from the tables that stay
 
@@ -98,6 +101,28 @@ class Watching:
         if not first <= asked <= self.shown:
             raise BadInput(f"slot {asked} is not there; {first} to {self.shown} are", "ask for one of these")
         return asked
+
+    def scene(self, slot: int) -> Scene:
+        """Return a slot laid out; the last few are kept."""
+        with self.lock:
+            found = self.scenes.get(slot)
+        if found is None:
+            found = scene_of(self.archive, slot)
+            with self.lock:
+                self.scenes[slot] = found
+                while len(self.scenes) > _SCENES:
+                    self.scenes.pop(next(iter(self.scenes)))
+        return found
+
+    def places(self) -> list[str]:
+        """Return the town near each cell of frames."""
+        if "places" not in self.kept:
+            cells = self.archive.statics["cell_index"][self.archive.tracked]
+            self.kept["places"] = towns_of(
+                cells["latitude_deg"].to_numpy(), cells["longitude_deg"].to_numpy()
+            )
+        found: list[str] = self.kept["places"]
+        return found
 
     def history(self, first: int | None = None, until: int | None = None) -> History:
         """Return the run over slots [first, until), by default all that have begun."""
@@ -227,8 +252,3 @@ def _hear(heard: Any, notice: asyncio.Event) -> None:
     with suppress(BlockingIOError):
         while heard.recv(4096):
             notice.set()
-
-
-def slot_of(instant: np.datetime64) -> int:
-    """Return the slot that holds an instant."""
-    return slot_at(instant)

@@ -204,7 +204,8 @@ async def table(call: Views, request: Request, name: Table) -> Response:
     def made() -> tuple[bytes, str]:
         key = (name, str(at.archive.manifest["files"].get("rules.parquet")) if name == "rules" else "")
         if key not in at.kept:
-            columns = shown.table(at.archive, name, positions=at.positions)
+            places = at.places() if name == "cells" else []
+            columns = shown.table(at.archive, name, positions=at.positions, places=places)
             rows = len(next(iter(columns.values()), []))
             content = json_of({"name": name, "rows": rows, "columns": columns})
             at.kept[key] = (content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')

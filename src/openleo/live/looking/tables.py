@@ -7,7 +7,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openleo.live.history import Archive
-from openleo.live.looking.towns import towns_of
 from openleo.live.looking.words import group_of
 from openleo.results.run import Run
 from openleo.snapshot.causes import MEANING, Cause
@@ -43,10 +42,13 @@ def meaning(cause: int) -> str:
     return MEANING[Cause(cause)]
 
 
-def table(archive: Archive, name: str, *, positions: bool) -> dict[str, list[Any]]:
-    """Return the columns of a table that stays.  Without ``positions``, terminals' exact ones are None."""
+def table(archive: Archive, name: str, *, positions: bool, places: list[str]) -> dict[str, list[Any]]:
+    """Return the columns of a table that stays.
+
+    Without ``positions``, terminals' exact ones are None.  ``places`` are the towns near the cells.
+    """
     if name == "cells":
-        return _cells(archive)
+        return _cells(archive) | {"place": places}
     if name == "areas":
         return _areas(archive)
     if name == "rules":
@@ -75,7 +77,7 @@ def _cells(archive: Archive) -> dict[str, list[Any]]:
         )
         .with_columns(terminals=pl.Series(terminals))
         .to_dict(as_series=False)
-    ) | {"place": towns_of(frame["latitude_deg"].to_numpy(), frame["longitude_deg"].to_numpy())}
+    )
 
 
 def _areas(archive: Archive) -> dict[str, list[Any]]:
