@@ -91,7 +91,7 @@ class TableOut(BaseModel):
 class SlotsOut(BaseModel):
     """Slots over time, by columns."""
 
-    first: int
+    first: int = Field(alias="from")
     until: int
     step: int
     columns: dict[str, list[Any]]
@@ -120,7 +120,7 @@ class CausesOut(BaseModel):
 class CausesOverTime(BaseModel):
     """Terminals dark by cause, slot by slot."""
 
-    first: int
+    first: int = Field(alias="from")
     until: int
     step: int
     slots: list[int]
@@ -228,7 +228,7 @@ async def slots(
     step = max(step, -(-(end - begin) // MOST_ROWS))
     return await call.show(
         lambda: {
-            "first": begin,
+            "from": begin,
             "until": end,
             "step": step,
             "columns": shown.slots(call.watching.history(begin, end), begin, end, step),
@@ -274,7 +274,7 @@ async def causes_over_time(
         wanted = np.arange(begin, end, step)
         counts = shown.causes_over_time(call.watching.history(begin, end), wanted)
         return {
-            "first": begin, "until": end, "step": step, "slots": wanted.tolist(),
+            "from": begin, "until": end, "step": step, "slots": wanted.tolist(),
             "causes": {Cause(c).name: values for c, values in counts.items()},
         }  # fmt: skip
 

@@ -79,7 +79,7 @@ class TimelineOut(BaseModel):
     """A terminal slot by slot, by columns."""
 
     terminal: str
-    first: int
+    first: int = Field(alias="from")
     until: int
     columns: dict[str, list[Any]]
 
@@ -108,7 +108,7 @@ class OutageOut(BaseModel):
 class OutagesOut(BaseModel):
     """Outages, the most terminal-hours first."""
 
-    first: int
+    first: int = Field(alias="from")
     until: int
     by: str
     items: list[OutageOut]
@@ -236,7 +236,7 @@ async def timeline(call: Views, terminal: Id, first: From = None, until: Until =
             frame = frame.with_columns(start=frame["start"].dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
             columns = frame.select(names).to_dict(as_series=False)
             columns["rtt_ms"] = [ms(us) for us in frame["rtt_us"].to_list()]
-        return {"terminal": terminal, "first": begin, "until": end, "columns": columns}
+        return {"terminal": terminal, "from": begin, "until": end, "columns": columns}
 
     return await call.show(made)
 
@@ -277,6 +277,6 @@ async def list_outages(
             if begin < end
             else []
         )
-        return {"first": begin, "until": end, "by": by, "items": items[:500]}
+        return {"from": begin, "until": end, "by": by, "items": items[:500]}
 
     return await call.show(made)
