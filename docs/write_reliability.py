@@ -45,7 +45,8 @@ def power_cuts() -> str:
             f"{sum(len(c.wrong) for c in done)} |"
         )
     head = [
-        "| synchronous | cuts | acknowledged | of them lost | cuts that lost any | damaged |",
+        "| synchronous | cuts | acknowledged | of them lost | cuts that lost any | "
+        "damaged, or short of a checkpoint |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     return "\n".join([*head, *rows])

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from matrix import LISTS, RECIPES, TREE, make_world
+from api_matrix import LISTS, RECIPES, TREE, make_world
+from api_world import Person, World, founded
 
-from conftest import Person, World, founded
 from openleo.api.routes import Gate, On, Rule, rules_of
 from openleo.control.roles import ACTIONS, ROLES
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from api_world import PLENTY, founded
 
-from conftest import PLENTY, founded
 from openleo.api.limits import Limits, Rate, TooMany
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from api_world import START, World
 from sqlalchemy import select
 
-from conftest import START, World
 from openleo.control.check_ins import CheckIn
 from openleo.control.enrolment import to_prove
 from openleo.control.keys import new_seed, public_of, sign
@@ -60,6 +60,26 @@ def test_what_lives_depend_on_is_revoked_by_two(depot: World) -> None:
     both = amina.post("/v1/terminals/ut-2/revoke", {"reason": "stolen", "pair": pair}, match=1)
     assert both.status_code == 200, both.text
     assert amina.get("/v1/terminals/ut-2").json()["state"] == "revoked"
+
+
+def test_what_lives_depend_on_changes_hands_by_two(depot: World) -> None:
+    amina, jonas = depot["amina"], depot["jonas"]
+    amina.post("/v1/accounts", {"id": "shop"})
+    wanted = {"account": "shop", "reason": "sold"}
+    assert amina.send("PATCH", "/v1/terminals/ut-1", wanted, match=1).status_code == 200
+    alone = amina.send("PATCH", "/v1/terminals/ut-2", wanted, match=1)
+    assert alone.json()["type"] == "/problems/needs-two-people"
+    text = amina.post("/v1/terminals/ut-2/change/to-sign", wanted).json()["to_sign"]
+    pair = {
+        "first_signature": amina.sign("propose", text), "second_signature": jonas.sign("approve", text),
+        "second_token": jonas.credential.token,
+    }  # fmt: skip
+    both = amina.send("PATCH", "/v1/terminals/ut-2", {**wanted, "pair": pair}, match=1)
+    assert both.status_code == 200, both.text
+    named = {"name": "the clinic", "reason": "it moved"}
+    assert amina.send("PUT", "/v1/terminals/ut-2/place", named, match=2).status_code == 200
+    found = amina.get("/v1/terminals/ut-2").json()
+    assert (found["account_id"], found["name"], found["version"]) == ("shop", "the clinic", 3)
 
 
 def test_terminals_come_as_json_too_and_wrong_rows_are_told(depot: World) -> None:

@@ -3,9 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from api_world import AREA, World
 from sqlalchemy import select
 
-from conftest import AREA, World
 from openleo.control.schema import idempotency
 
 KEY = "once-and-only-once-1"

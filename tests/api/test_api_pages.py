@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-
-from conftest import KHERSON, Person, World
+from api_world import KHERSON, Person, World
 
 
 def walk(person: Person, path: str) -> tuple[list[Any], int]:

@@ -6,10 +6,10 @@ import pkgutil
 from typing import Any
 
 import pytest
+from api_world import AREA, World
 from httpx2 import Response
 
 import openleo.control
-from conftest import AREA, World
 from openleo.api.edge import BODY_BYTES, BULK_BYTES
 from openleo.api.problems import SCHEMA, STATUS, TITLES, all_errors
 from openleo.control.plane import Plane

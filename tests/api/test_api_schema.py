@@ -3,15 +3,19 @@
 Schemathesis makes them from the description of the API; the owner sends them, so that they reach the domain.
 """
 
+import itertools
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
+from api_matrix import make_world
+from api_world import World, founded
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
-from matrix import make_world
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -19,7 +23,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from conftest import World, founded
+from openleo.api.calls import Services
+from openleo.api.metrics import Metrics
+from openleo.control.plane import Plane
 
 SEED = 20_260_301
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -98,15 +104,34 @@ def test_thousands_of_made_up_requests_find_no_fault(served: World) -> None:
 
 
 @pytest.mark.slow
-def test_made_up_conversations_find_no_fault(served: World) -> None:
-    """Stateful: what one answer holds (an id) goes into the next requests."""
-    schema = schemathesis.openapi.from_asgi("/openapi.json", served.app)
+def test_made_up_conversations_find_no_fault(tmp_path: Path) -> None:
+    """Stateful: what one answer holds goes into the next requests; each begins with the same store."""
+    world = founded(tmp_path / "first")
+    with world.http:
+        make_world(world)
+    world.plane.close()
+    schema = schemathesis.openapi.from_asgi("/openapi.json", world.app)
     machine: Any = schema.as_state_machine()
     counted: list[int] = []
+    folders = (tmp_path / f"copy-{n}" for n in itertools.count())
 
     class Conversation(machine):  # type: ignore[misc]
+        def setup(self) -> None:
+            super().setup()
+            self.folder = next(folders)
+            shutil.copytree(tmp_path / "first", self.folder)
+            self.plane = Plane.open(self.folder, clock=world.clock, grouped=True)
+            metrics = Metrics(self.plane, world.limits)
+            held = Services(plane=self.plane, limits=world.limits, metrics=metrics, on_broken=lambda: None)
+            world.app.state.services = held
+
+        def teardown(self) -> None:
+            super().teardown()
+            self.plane.close()
+            shutil.rmtree(self.folder)
+
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
-            return {"headers": {"Authorization": f"Bearer {served['amina'].credential.token}"}}
+            return {"headers": {"Authorization": f"Bearer {world['amina'].credential.token}"}}
 
         def validate_response(self, response: Any, case: Any, **more: Any) -> None:
             counted.append(response.status_code)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from conftest import World
+from api_world import World
 
 
 def asked(world: World, **more: Any) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-
-from conftest import World
+from api_world import World
 
 
 def test_every_resource_tells_its_version_as_its_etag(world: World, area: dict[str, Any]) -> None:

@@ -70,7 +70,7 @@ def test_a_wrong_file_is_told_by_its_lines(openleo: Openleo) -> None:
     Path("spring.csv").write_text("id,kind\nut-1,mini\nut-2,minni\n")
     code, _, error = openleo("onboard", "spring.csv", "--account", "relief")
     assert code == 1
-    assert "1 of 2 rows of spring.csv are wrong" in error
+    assert "1 of 2 rows of spring.csv is wrong" in error
     assert "line 3, kind 'minni': did you mean mini?" in error
     code, _, error = openleo("onboard", "summer.csv")
     assert (code, "hint: name a CSV file" in error) == (1, True)

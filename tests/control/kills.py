@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from openleo.control.fsck import check_store
 from openleo.control.ledger import Decision, body_of, node_at, root_at, size_of
 from openleo.control.log import consistency_proof, open_checkpoint, verify_consistency
 from openleo.control.network import Network, NetworkKind
-from openleo.control.plane import SYSTEM, Plane
+from openleo.control.plane import SYSTEM, Plane, Tx
 from openleo.control.schema import entries
 
 NETWORK = Network(name="killed", kind=NetworkKind.ENFORCED, origin="openleo.killed/log")
@@ -69,7 +70,7 @@ def _terminal(n: int) -> Fact:
     return Fact(noun="terminal", id=f"ut-{n}", changes=columns, slot=0, new=True)
 
 
-def _record(*facts: Fact):  # type: ignore[no-untyped-def]
+def _record(*facts: Fact) -> Callable[[Tx], int]:
     decision = Decision(kind="test.made", reason="for the test", facts=facts)
     return lambda tx: tx.record(decision)
 
@@ -96,13 +97,13 @@ class Hammer:
         """Kill the server so many times at random points, in the course of ``least`` activations."""
         self.port = _free_port()
         chance = random.Random(seed)
-        self._start()
         threads = [threading.Thread(target=self._client) for _ in range(CLIENTS)]
         threads.append(threading.Thread(target=self._watch_checkpoints))
         for thread in threads:
             thread.start()
         until = time.monotonic() + RUN_LIMIT_S
         try:
+            self._start()
             for n in range(kills):
                 share = least * (n + chance.random()) / kills
                 while len(self.acked) < share and time.monotonic() < until:
@@ -225,7 +226,7 @@ class Hammer:
             "lost": sum(at.get(key) != index for key, index in self.acked.items()),
             "doubled": sum(n > 1 for n in times.values()),
             "inconsistent checkpoints": inconsistent,
-            "failures": len(failures),
+            "wrong in the store": len(failures),
             "wrong answers": len(self.wrong),
         }
 

@@ -18,7 +18,16 @@ from openleo.control.reading import (
     tree_of,
 )
 from openleo.control.request import AreaChanged, Closed, SelfApproval, State
-from openleo.control.switching import AlreadySo, find_request, list_requests, observe, refuse, remark, sweep
+from openleo.control.switching import (
+    AlreadySo,
+    EmergencyRepeated,
+    find_request,
+    list_requests,
+    observe,
+    refuse,
+    remark,
+    sweep,
+)
 
 
 def standing(world: Any, area: str) -> Any:
@@ -88,6 +97,23 @@ def test_an_emergency_reverts_after_an_hour_unless_a_second_person_confirms(netw
     assert standing(network, "kherson").acts == "on"
     last = network.read("amina", lambda tx: list_entries(tx, area_id="kherson", limit=1))[0]
     assert (last.kind, last.by) == ("area.emergency-reverted", "openleo")
+
+
+def test_one_person_cannot_keep_an_area_off_by_one_emergency_after_another(network: Any) -> None:
+    define(network, "kherson")
+    define(network, "city", parent="kherson")
+    switched(network, "kherson", "on")
+    switched(network, "city", "on")
+    emergency(network, "kherson")
+    network.clock.turn(minutes=61)
+    network.act("openleo", sweep)
+    for area in ("kherson", "city"):
+        with pytest.raises(EmergencyRepeated):
+            emergency(network, area)
+    opened, _ = emergency(network, "kherson", by="jonas")
+    confirmed(network, opened.id, by="amina")
+    network.clock.turn(hours=24)
+    emergency(network, "city")
 
 
 def test_a_confirmed_emergency_stands(network: Any) -> None:

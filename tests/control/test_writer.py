@@ -39,6 +39,14 @@ def test_of_two_instances_the_second_reads_and_takes_over_when_the_first_ends(
         assert check_store(second.store).failures == []
 
 
+def test_a_second_instance_is_ready_to_take_over_once_the_first_has_ended(network: World) -> None:
+    """Nobody need decide something first: a server that is not ready is sent nothing."""
+    with Plane.open(network.folder, clock=network.clock) as second:
+        assert not second.store.claim()
+        network.plane.close()
+        assert second.store.claim()
+
+
 def test_readers_see_what_was_there_until_a_decision_is_durable(network: World) -> None:
     with network.plane.store.writing() as conn:
         conn.execute(accounts.insert(), [{"id": "one", "status": "active", "cut_terminals": []}])

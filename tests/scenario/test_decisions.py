@@ -1,6 +1,7 @@
 """What a control database decided, as rules: who is served where, slot by slot."""
 
 import json
+import time
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,31 @@ def test_a_plan_forbids_its_terminals_what_it_says():
     code, rule = rules.decide(fast)
     assert [CODE(c).name for c in code[:2]] == ["MOVING_TOO_FAST_FOR_POLICY", OK]
     assert "entry 3 of the log test/log" in rules.describe(int(rule[0]))
+
+
+def test_a_rule_about_terminals_names_the_entries_that_put_them_there():
+    def source(*changes: Change) -> str:
+        rules = rules_of((*BASE, *changes), 5, True)
+        return {rule.id: rule.source for rule in rules.rules}["terminal/revoked"]
+
+    gone = [Change(10 + n, "terminal", f"ut-{n}", 0, {"state": "revoked"}) for n in (1, 2)]
+    renamed = Change(20, "terminal", "ut-1", 0, {"account_id": "blue"})
+    assert source(gone[0], renamed) == "entry 11 of the log test/log"
+    assert source(*gone) == "entries 11, 12 of the log test/log"
+
+
+def test_ten_thousand_lines_on_one_plan_take_no_minute():
+    count = range(10_000)
+    lines = [Change(2, "line", f"l-{n}", 0, {"account_id": "red", "plan_id": "still"}) for n in count]
+    on_them = [terminal(f"ut-{n}", line_id=f"l-{n}") for n in count]
+    plan = Change(1, "plan", "still", 0, {"max_speed_kmh": 36.0})
+    decisions = Decisions(denies=True, origin="t", changes=(account("red"), plan, *lines, *on_them))
+    who = Terminals(ids=[f"ut-{n}" for n in count], accounts=["red"] * len(count))
+    began = time.perf_counter()
+    found = decided_rules(decisions, who, (0, 10))
+    assert time.perf_counter() - began < 5  # all pairs would take a minute
+    [still] = [one.rule for one in found if one.rule.terminals is not None and one.rule.over_m_s]
+    assert len(still.terminals) == len(count)
 
 
 def test_decisions_read_back_and_what_is_none_is_named(tmp_path):

@@ -18,6 +18,7 @@ from openleo.api.metrics import Metrics
 from openleo.api.routers import (
     accounts,
     agents,
+    amending,
     areas,
     claims,
     decisions,
@@ -39,7 +40,6 @@ from openleo.control.plane import SYSTEM, Plane
 from openleo.control.store import StoreBroken
 from openleo.control.switching import is_due, sweep
 
-HOST, PORT = "127.0.0.1", 8350
 SWEEP_S = 1.0
 NETWORK = (
     network.router, network_cells.router, network_terminals.router, network_things.router, stream.router,
@@ -77,6 +77,7 @@ def create_app(
         claims,
         terminals,
         agents,
+        amending,
         accounts,
         people,
         log,

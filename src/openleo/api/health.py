@@ -62,7 +62,7 @@ def _need_ready(at: Services) -> None:
     store = at.plane.store
     if at.plane.broken:
         raise NotReady("storage failed: nothing more is written", "restart the server")
-    if not store.holds_guard:
+    if not store.holds_guard and not store.claim():  # the one that held it may have ended since
         raise NotReady("another process holds the guard of this store", "stop it, or wait for it")
     free = shutil.disk_usage(store.folder).free
     if free < LEAST_FREE_BYTES:

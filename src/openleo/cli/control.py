@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from openleo.control.plane import Actor, Plane
 
 _FILE = click.Path(path_type=Path)
-_PORT = 8600
+_PORT = 8350
 
 
 @click.group("control", cls=Group)
@@ -307,18 +307,14 @@ def erase(where: Where, index: int, fields: tuple[str, ...], reason: str) -> Non
 @click.option("--port", default=_PORT, show_default=True, type=click.IntRange(1, 65_535), help="The port.")
 @control_options
 def serve(where: Where, host: str, port: int) -> None:
-    """Serve the control plane's API and page."""
-    import uvicorn
-
-    from openleo.api.app import create_app
+    """Serve the control plane's API."""
+    from openleo.api.server import make_server
     from openleo.control.plane import Plane
 
     folder = control_folder(where.data)
     with Plane.open(folder, key=store_key(folder, where.key_file), grouped=True) as plane:
-        app = create_app(plane, on_broken=lambda: setattr(server, "should_exit", True))
-        server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning"))
-        click.echo(f"serving {plane.network.name} on http://{host}:{port}", err=True)
-        server.run()
+        click.echo(f"serving {plane.network.name} on http://{host}:{port}/openapi.json", err=True)
+        make_server(plane, host=host, port=port).run()
         if plane.broken:
             raise BadInput(
                 "storage failed, so nothing more is decided",

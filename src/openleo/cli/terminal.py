@@ -333,7 +333,8 @@ def captured(
                 tx, which(), since=since, reason=reason, effective=effective, pair=pair
             )
         )
-    tell_done(where, done, f"captured, quarantined since {at(since)}")
+    hint = f"quarantined since {at(since)}: nothing that was sent from then on counts"
+    tell_done(where, done, "captured", hint=hint)
 
 
 @command.command("restore")

@@ -12,6 +12,7 @@ from openleo.base.instants import instant_text
 CUT_OFF = timedelta(seconds=2)  # a slot's rules freeze so long before it begins
 EMERGENCY_SLOTS = 240  # an hour: so long an emergency off stands without a second person
 EMERGENCY_LIFE = timedelta(hours=1)
+EMERGENCY_PAUSE = timedelta(hours=24)  # after one that nobody confirmed, before the same human's next there
 REQUEST_LIFE = timedelta(days=14)
 PROPOSAL_LIFE = timedelta(hours=24)
 

@@ -44,7 +44,8 @@ class BadRows(BadInput):
         lines = [str(problem) for problem in problems[:SHOWN]]
         if len(problems) > SHOWN:
             lines.append(f"and {len(problems) - SHOWN:,} more")
-        detail = f"{wrong:,} of {rows:,} rows of {source} are wrong, so nothing was taken:"
+        be = "is" if wrong == 1 else "are"
+        detail = f"{wrong:,} of {rows:,} rows of {source} {be} wrong, so nothing was taken:"
         super().__init__("\n  ".join([detail, *lines]), "mend these lines and give the whole file again")
         self.problems = tuple(problems)
 

@@ -198,6 +198,15 @@ class Store:
         """Whether this process may write; another may hold the guard instead."""
         return self._guard is not None
 
+    def claim(self) -> bool:
+        """Take the guard unless another process holds it; tell whether it is ours."""
+        with self._lock:
+            self.need_whole()
+            if self._guard is None:
+                with suppress(GuardHeld):
+                    self._try_claim(())
+        return self.holds_guard
+
     @property
     def vkey(self) -> VerifierKey:
         """The key with which others verify this log."""

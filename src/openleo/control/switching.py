@@ -9,12 +9,13 @@ from sqlalchemy import Connection, Row, func, insert, select
 
 from openleo.base.clock import format_utc, slot_start
 from openleo.base.errors import BadInput, Refused, did_you_mean
+from openleo.base.instants import instant_text
 from openleo.control.areas import NotFound, checked_changes, find_area
-from openleo.control.authorize import require
+from openleo.control.authorize import ancestors, descendants, require
 from openleo.control.facts import Fact
 from openleo.control.keys import need_signature
 from openleo.control.ledger import Decision
-from openleo.control.network import EMERGENCY_SLOTS, NetworkKind
+from openleo.control.network import EMERGENCY_PAUSE, EMERGENCY_SLOTS, NetworkKind
 from openleo.control.plane import SYSTEM, Tx
 from openleo.control.request import OPEN, NeedsReason, Party, Request, State, proposal_text
 from openleo.control.schema import areas, people, requests, talk, terminals
@@ -27,6 +28,12 @@ class AlreadySo(Refused):
     """The area is so already."""
 
     code = "already-so"
+
+
+class EmergencyRepeated(Refused):
+    """Nobody confirmed this human's last emergency there."""
+
+    code = "emergency-repeated"
 
 
 class EmergencyOpen(Refused):
@@ -156,6 +163,7 @@ def emergency_off(
     if not reason.strip():
         raise NeedsReason("an emergency says why", f"openleo area off {area_id} --emergency --reason '...'")
     _need_no_emergency(area)
+    _need_no_repeat(tx, area_id)
     _need_change(area, "off", {})
     request = _emergency(tx, area_id, reason)
     proposal = _proposal(tx, request, area, ())
@@ -313,6 +321,25 @@ def _need_no_emergency(area: Row[Any]) -> None:
         raise EmergencyOpen(
             f"an emergency on {area.id} waits to be confirmed or to revert ({area.emergency})",
             f"`openleo decide confirm {area.emergency}`, or wait for the hour to pass",
+        )
+
+
+def _need_no_repeat(tx: Tx, area_id: str) -> None:
+    """Raise EmergencyRepeated where one person would keep an area off alone, hour by hour."""
+    near = {*ancestors(tx.conn, area_id), *descendants(tx.conn, [area_id])}
+    last = tx.conn.execute(
+        select(requests.c.id, requests.c.area_id)
+        .where(
+            requests.c.emergency, requests.c.state == State.REVERTED.value,
+            requests.c.proposed_human == tx.actor.human, requests.c.area_id.in_(near),
+            requests.c.closed_at > instant_text(tx.now - EMERGENCY_PAUSE),
+        )
+        .limit(1)
+    ).one_or_none()  # fmt: skip
+    if last is not None:
+        raise EmergencyRepeated(
+            f"nobody confirmed {last.id}, your emergency on {last.area_id}, which reverted within a day",
+            f"ask for it: `openleo request new {area_id} off --reason '...'`, which two people decide",
         )
 
 

@@ -13,14 +13,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.errors import BadInput
 from openleo.ground.packed_cells import unpack_cells
-from openleo.ground.terminals import Terminals as PlacedTerminals
 from openleo.policy import (
     AccessList,
     Area,
@@ -37,9 +36,13 @@ from openleo.policy import (
 from openleo.policy.rule import Numbers
 from openleo.policy.timeline import change_slots, timed
 
+if TYPE_CHECKING:
+    from openleo.ground.terminals import Terminals as PlacedTerminals
+
 FORMAT = "openleo-decisions/v1"
 NOUNS = ("area", "account", "plan", "line", "list", "terminal")
 KMH_M_S = 1.0 / 3.6
+_TOLD = 4  # entries that a rule names; the rest it counts
 _CODE = DisablementCode
 # What a terminal that is not active shows.
 _STATES = {
@@ -118,7 +121,7 @@ class Terminals:
     accounts: Sequence[str]
 
     @classmethod
-    def of(cls, terminals: PlacedTerminals) -> "Terminals":
+    def of(cls, terminals: "PlacedTerminals") -> "Terminals":
         """Return a scenario's terminals as rules number them."""
         return cls(
             ids=terminals.ids, accounts=[terminals.account_names[a] for a in terminals.account.tolist()]
@@ -148,7 +151,10 @@ def _states_in(decisions: Decisions, slots: tuple[int, int]) -> Iterator[State]:
     for slot in change_slots(_changes(decisions), slots):
         while at < len(ordered) and (ordered[at].slot or 0) <= slot:
             change = ordered[at]
-            state[change.noun].setdefault(change.id, {}).update(change.changes, entry=change.entry)
+            row = state[change.noun].setdefault(change.id, {})
+            row.update(change.changes, entry=change.entry)
+            if "state" in change.changes:
+                row["state_entry"] = change.entry
             at += 1
         yield state
 
@@ -194,6 +200,9 @@ class _View:
             n: str(known[n].get("account_id") or "") if n in known else account
             for n, account in enumerate(who.accounts)
         }
+        self._lines: dict[str, list[int]] = {}  # the terminals on each service line
+        for n, row in known.items():
+            self._lines.setdefault(str(row.get("line_id") or ""), []).append(n)
         self._critical = {n for n, row in known.items() if row.get("life_critical")}
         self._unknown = [n for n in range(len(who.ids)) if n not in known] if self._denies else []
 
@@ -203,9 +212,11 @@ class _View:
         for n, row in self._known.items():
             by_state.setdefault(str(row.get("state")), []).append(n)
         for name, code in _STATES.items():
+            those = by_state.get(name, ())
             yield from self._block(
-                f"terminal/{name}", code, by_state.get(name, ()), f"the terminal is {name}"
-            )
+                f"terminal/{name}", code, those, f"the terminal is {name}",
+                *(self._known[n]["state_entry"] for n in those),
+            )  # fmt: skip
         without = [n for n in by_state.get("active", ()) if not self._account[n]]
         yield from self._block(
             "terminal/no-account", _CODE.NO_ACTIVE_ACCOUNT, without, "the terminal belongs to no account"
@@ -223,7 +234,7 @@ class _View:
                 cut = self._of(row.get("cut_terminals"))
                 of_it = [n for n, a in self._account.items() if a == name and self._may_cut(n, cut)]
                 yield from self._block(
-                    f"account/{name}", code, of_it, f"account {name} is {row['status']}", entry=row["entry"]
+                    f"account/{name}", code, of_it, f"account {name} is {row['status']}", row["entry"]
                 )
 
     def lines(self) -> Iterator[Rule]:
@@ -232,7 +243,7 @@ class _View:
             code = _LINES.get(str(row.get("status")))
             if code is not None:
                 why = f"service line {name} is {row['status']}"
-                yield from self._block(f"line/{name}", code, self._on_line(name), why, entry=row["entry"])
+                yield from self._block(f"line/{name}", code, self._on_line(name), why, row["entry"])
 
     def lists(self) -> Iterator[Rule]:
         """Allow-lists of countries, and block-lists."""
@@ -272,18 +283,18 @@ class _View:
     def plans(self) -> Iterator[Rule]:
         """What plans forbid, to the terminals whose lines have them."""
         for name, row in self._state["plan"].items():
-            lines = [line for line, of in self._state["line"].items() if of.get("plan_id") == name]
-            on_it = _sorted({n for line in lines for n in self._on_line(line)})
+            lines = (line for line, of in self._state["line"].items() if of.get("plan_id") == name)
+            on_it = _sorted(n for line in lines for n in self._on_line(line))
             if len(on_it):
                 for rule in plan_rules(_plan(name, row, self._source(row["entry"]))):
                     yield replace(rule, plans=None, terminals=on_it)
 
     def _block(
-        self, name: str, code: DisablementCode, numbers: Iterable[int], why: str, entry: int | None = None
+        self, name: str, code: DisablementCode, numbers: Iterable[int], why: str, *entries: int
     ) -> Iterator[Rule]:
         found = _sorted(numbers)
         if len(found):
-            source = "" if entry is None else self._source(entry)
+            source = self._source(*entries) if entries else ""
             yield Rule(id=name, by=By.BLOCK, code=code, terminals=found, why=why, source=source)
 
     def _of(self, names: Iterable[str] | None) -> set[int]:
@@ -293,13 +304,17 @@ class _View:
         return {n for n, account in self._account.items() if account in names} if names else set()
 
     def _on_line(self, line: str) -> list[int]:
-        return [n for n, row in self._known.items() if row.get("line_id") == line]
+        return self._lines.get(line, [])
 
     def _may_cut(self, number: int, cut: set[int]) -> bool:
         return number not in self._critical or number in cut
 
-    def _source(self, entry: int) -> str:
-        return f"entry {entry} of the log {self._origin}"
+    def _source(self, *entries: int) -> str:
+        told = sorted(set(entries))
+        if len(told) == 1:
+            return f"entry {told[0]} of the log {self._origin}"
+        more = f" and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+        return f"entries {', '.join(map(str, told[:_TOLD]))}{more} of the log {self._origin}"
 
 
 def cells_of(row: Mapping[str, Any]) -> NDArray[np.uint64]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from conftest import World
+from api_world import World
+
 from openleo.control.plane import SYSTEM, Tx
 from openleo.control.schema import claim_codes, claims, incidents
 
@@ -235,6 +236,11 @@ RECIPES: Mapping[str, Recipe] = {
     "POST /v1/terminal-acts/claim-codes": _many("claim-codes", None),
     "POST /v1/terminals": lambda area: Ask(
         path=f"/v1/terminals?area={area}", body={"terminals": [{"id": "ut-own", "kind": "standard"}]}
+    ),
+    "PATCH /v1/terminals/{terminal}": _terminal("", {"account": "some", "reason": "r"}),
+    "PUT /v1/terminals/{terminal}/place": _terminal("/place", {"name": "n", "reason": "r"}),
+    "POST /v1/terminals/{terminal}/change/to-sign": _terminal(
+        "/change/to-sign", {"account": "some", "reason": "r"}
     ),
     "GET /v1/terminals/{terminal}": _terminal("", method_is_get=True),
     "GET /v1/terminals/{terminal}/custody": _terminal("/custody", method_is_get=True),
