@@ -110,6 +110,7 @@ def create_network_app(watching: Watching, *, limits: Limits | None = None) -> F
 
 def _add_network(app: FastAPI, watching: Watching) -> None:
     app.state.watching = watching
+    page.install(app)
     for router in NETWORK:
         app.include_router(router)
 
