@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import openleo
-from openleo.api import health, problems, stream
+from openleo.api import health, page, problems, stream
 from openleo.api.calls import CSV_PATHS, Services, json_only
 from openleo.api.edge import Edge
 from openleo.api.limits import Limits

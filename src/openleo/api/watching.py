@@ -126,7 +126,8 @@ class Watching:
 
     def history(self, first: int | None = None, until: int | None = None) -> History:
         """Return the run over slots [first, until), by default all that have begun."""
-        return self.archive.history(first, min(until or self.shown + 1, self.shown + 1))
+        begun = self.shown + 1
+        return self.archive.history(first, begun if until is None else until, begun=begun)
 
     async def aside(self, work: Callable[[], T]) -> T:
         """Run something on a thread."""

@@ -177,7 +177,15 @@ class Engine:
         _note_decisions(self.folder, self.manifest, self.net.world, path)
         return True
 
-    def _publish(self, before: State, after: State, snapshot: Snapshot) -> None:
+    def _move(self, snapshot: Snapshot) -> None:
+        """Bring moving terminals to where they entered a cell; at the start of a chunk, to where they are.
+
+        So the tables of the run have them, and a view is the same from there.
+        """
+        begun = snapshot.slot - int(self.manifest["first_slot"])
+        if begun % int(self.manifest["chunk_slots"]) == 0:
+            self._movers = _movers_at(self.net, snapshot.slot)
+            return
         rows = np.searchsorted(self._movers["terminal"], snapshot.moved)
         self._movers = {name: values.copy() for name, values in self._movers.items()}
         for name, values in zip(
@@ -186,6 +194,9 @@ class Engine:
             strict=True,
         ):
             self._movers[name][rows] = values
+
+    def _publish(self, before: State, after: State, snapshot: Snapshot) -> None:
+        self._move(snapshot)
         segment = Segment(
             snapshot=snapshot, before=before, after=after, movers=self._movers,
             entry=-1 if self._decided is None else self._decided.entry,

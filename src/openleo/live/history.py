@@ -107,10 +107,17 @@ class Archive:
         except (OSError, ValueError):
             return None
 
-    def history(self, first: int | None = None, until: int | None = None) -> "History":
-        """Return the run over the slots [first, until), by default all; its begin is a chunk's."""
-        last = self.newest() + 1
-        return History(self, self.first_slot if first is None else first, min(until or last, last))
+    def history(
+        self, first: int | None = None, until: int | None = None, *, begun: int | None = None
+    ) -> "History":
+        """Return the run over the slots [first, until), by default all; whole chunks at both ends.
+
+        Nothing of it is later than the slots before ``begun``: what the engine has ready may not be told yet.
+        """
+        limit = self.newest() + 1 if begun is None else begun
+        return History(
+            self, self.first_slot if first is None else first, limit if until is None else until, limit
+        )
 
     @property
     def rules(self) -> pl.DataFrame:
@@ -163,19 +170,20 @@ class Archive:
 
 
 class History(Run):
-    """A run over some slots: [``first_slot``, ``until_slot``), where the first is the first of a chunk."""
+    """A run over some slots: [``first_slot``, ``until_slot``), with the whole of their chunks."""
 
-    def __init__(self, archive: Archive, first: int, until: int) -> None:
+    def __init__(self, archive: Archive, first: int, until: int, begun: int) -> None:
         self._archive, self._folder = archive, archive.folder
         self.path = archive.folder.path
         self.manifest = archive.manifest
         self._state = None
-        chunks = [(a, b) for a, b in archive.chunks if b <= until]
+        chunks = [(a, b) for a, b in archive.chunks if b <= begun]
         kept = chunks[-1][1] if chunks else archive.first_slot
-        self.chunks = [(a, b) for a, b in chunks if b > first]
-        self._tail = [slot for slot in range(kept, until) if slot >= first]
-        self._first = self.chunks[0][0] if self.chunks else self._tail[0] if self._tail else until
-        self._until = until
+        self.chunks = [(a, b) for a, b in chunks if b > first and a < until]
+        self._tail = list(range(max(kept, first), min(until, begun)))
+        ends = [*(b for _, b in self.chunks[-1:]), *(slot + 1 for slot in self._tail[-1:])]
+        begins = [*(a for a, _ in self.chunks[:1]), *self._tail[:1]]
+        self._first, self._until = min(begins, default=first), max(ends, default=first)
         self.__dict__.update(archive.statics)
 
     @property

@@ -30,7 +30,7 @@ export function mapStyle({ basemap }: Config, flat: boolean): StyleSpecification
       { id: 'border0', type: 'line', source: 'coarse', maxzoom: 3, paint: { 'line-color': c('border'), 'line-width': 0.7 } },
       { id: 'land1', type: 'fill', source: 'fine', minzoom: 3, paint: { 'fill-color': c('land'), 'fill-antialias': false } },
       { id: 'border1', type: 'line', source: 'fine', minzoom: 3, paint: { 'line-color': c('border'), 'line-width': 0.9 } },
-      { id: 'night', type: 'fill', source: 'night', paint: { 'fill-color': c('night'), 'fill-opacity': 0.28, 'fill-antialias': false } },
+      { id: 'night', type: 'fill', source: 'night', paint: { 'fill-color': c('night'), 'fill-opacity': 0.2, 'fill-antialias': false } },
       { id: 'foot-fill', type: 'fill', source: 'foot', paint: { 'fill-color': c('satellite'), 'fill-opacity': 0.07 } },
       { id: 'foot-line', type: 'line', source: 'foot', paint: { 'line-color': c('satellite'), 'line-width': 1.2, 'line-dasharray': [3, 2] } },
       { id: 'track', type: 'line', source: 'track', paint: { 'line-color': c('satellite'), 'line-width': 1.4, 'line-opacity': 0.75, 'line-dasharray': [1, 1.6] } },
