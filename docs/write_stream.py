@@ -20,8 +20,8 @@ def table() -> str:
     lines = ["| part | block | column | type | unit | what |", "| --- | --- | --- | --- | --- | --- |"]
     for part in PARTS:
         if part.extra:
-            kind, meaning = EXTRA[part.extra]
-            lines.append(f"| {part.name} | {part.block(part.extra)} | `{part.extra}` | {kind} | | {meaning} |")
+            kind, what = EXTRA[part.extra]
+            lines.append(f"| {part.name} | {part.block(part.extra)} | `{part.extra}` | {kind} | | {what} |")
         for c in part.columns:
             kind = SHORT[c.dtype]
             lines.append(
