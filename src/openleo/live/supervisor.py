@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -23,6 +24,7 @@ _LOOKS_S = 0.1
 _SAVES_S = 1.0
 _SOON_S = 10.0  # a process that dies so soon after its start is started again more slowly
 _SLOWEST_S = 5.0
+_BEGINNING_S = 120.0  # a child that says so soon what is wrong is right: what it was told does not work
 _PATIENCE_S = 12.0  # so long a process may take to end
 
 
@@ -35,6 +37,7 @@ class Child:
     told: Mapping[str, Any]
     passes: Sequence[int] = ()
     process: "subprocess.Popen[bytes] | None" = None
+    began_s: float = 0.0
     started_s: float = 0.0
     wait_s: float = field(default=0.1)
     again_at_s: float = 0.0
@@ -52,10 +55,14 @@ class Child:
         self.process.stdin.write(json.dumps(dict(self.told)).encode() + b"\n")
         self.process.stdin.flush()
         self.started_s = time.monotonic()
+        self.began_s = self.began_s or self.started_s
         self.starts += 1
 
     def look(self) -> int | None:
-        """Start it again where it has died; return its exit status where that would not help."""
+        """Start it again where it has died; return its exit status where that would not help.
+
+        One that says what is wrong later on (a full disk) is started again too: somebody may make room.
+        """
         now = time.monotonic()
         if self.process is None:
             if now >= self.again_at_s:
@@ -64,12 +71,16 @@ class Child:
         status = self.process.poll()
         if status is None:
             return None
-        if status == TOLD:
+        if status == TOLD and now - self.began_s < _BEGINNING_S:
             return status
-        self.wait_s = 0.1 if now - self.started_s > _SOON_S else min(2 * self.wait_s, _SLOWEST_S)
+        self.wait_s = _SLOWEST_S if status == TOLD else self._sooner(now)
         print(f"{self.name} ended ({_told(status)}); starting it again", file=sys.stderr, flush=True)
+        self._close()
         self.process, self.again_at_s = None, now + self.wait_s
         return None
+
+    def _sooner(self, now: float) -> float:
+        return 0.1 if now - self.started_s > _SOON_S else min(2 * self.wait_s, _SLOWEST_S)
 
     def end(self) -> None:
         """Ask it to end."""
@@ -85,6 +96,12 @@ class Child:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        if self.process is not None and self.process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
 
 
 def _told(status: int) -> str:
