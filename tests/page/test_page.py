@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from openleo.api import page, problems
-from tests.page.conftest import WEB, Served
+from conftest import WEB, Served
 
 
 def _client(static: Path) -> TestClient:

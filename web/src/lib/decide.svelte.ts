@@ -1,4 +1,5 @@
 /** What people decide: areas and requests, and the acts on them. */
+import { untrack } from 'svelte';
 import { all, change, enc, get } from './api';
 import { live } from './live.svelte';
 import { Loaded } from './load.svelte';
@@ -55,7 +56,7 @@ export const decide = new Decide();
 export function keepFresh(): void {
   $effect(() => {
     void session.me;
-    void decide.refresh();
+    untrack(() => void decide.refresh());
     const timer = window.setInterval(() => { if (document.visibilityState === 'visible' && live.connected) void decide.refresh(); }, 4000);
     return () => clearInterval(timer);
   });

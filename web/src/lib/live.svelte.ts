@@ -25,6 +25,8 @@ class Live {
   phase = $state<'loading' | 'login' | 'ready' | 'error'>('loading');
   problem = $state.raw<Problem | Error | null>(null);
   connected = $state(false);
+  /** The newest slot is older than it should be. */
+  behind = $state(false);
   /** Slot time in ms, for text: four times a second. */
   nowMs = $state(0);
   newest = $state(0);
@@ -47,7 +49,7 @@ class Live {
   private tries = 0;
 
   replaying = $derived(ui.place.at !== null);
-  stale = $derived.by(() => { void this.nowMs; return this.network?.mode === 'live' && !this.replaying && (!this.connected || performance.now() - this.heard > STALE_MS + 2 * SLOT_MS / Math.max(1, this.mark.speed) || this.network.clock.state === 'behind'); });
+  stale = $derived.by(() => { void this.nowMs; return this.network?.mode === 'live' && !this.replaying && (!this.connected || performance.now() - this.heard > STALE_MS + 2 * SLOT_MS / Math.max(1, this.mark.speed) || this.behind); });
   slot = $derived(this.shown ? (void this.tick, this.shown.slot) : 0);
   firstSlot = $derived(this.network?.clock.first_slot ?? 0);
 
@@ -88,6 +90,7 @@ class Live {
     const newest = readFrame(await getBytes('/v1/network/frames/latest'));
     this.take(newest);
     const clock = this.network!.clock;
+    this.behind = clock.state === 'behind';
     this.setClock(Date.parse(clock.now), clock.state === 'live' || clock.state === 'behind' ? clock.speed : 0);
     if (this.network!.mode === 'replay' && ui.place.at === null) setPlace({ at: newest.beginMs });
     if (ui.place.at !== null) await this.showPast();
@@ -123,6 +126,7 @@ class Live {
         const frame = readFrame(data as ArrayBuffer);
         if (!this.take(frame)) { socket.close(); return; }
         this.setClock(frame.sentMs, frame.speed);
+        this.behind = frame.sentMs - frame.beginMs > 3 * SLOT_MS;
       } catch (error) {
         this.problem = error as Error;
       }
