@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from live_world import clock_before, make_engine, make_folder, running
 
-from conftest import clock_before, make_engine, make_folder, running
 from openleo.base.clock import slot_start
 from openleo.control.areas import NewArea, define_area
 from openleo.control.credential import Credential

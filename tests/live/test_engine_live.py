@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from live_world import SLOTS, clock_before, make_engine, make_folder, running
 
-from conftest import SLOTS, clock_before, make_engine, make_folder, running
 from openleo.base.clock import slot_start
 from openleo.live.folder import LiveFolder
 from openleo.live.history import Archive

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from live_world import Served, serve
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from conftest import Served, serve
 from openleo.base.clock import parse_utc, slot_at
 from openleo.control.credential import Credential
 from openleo.control.founding import found_network

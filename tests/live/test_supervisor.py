@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from live_world import serve
 
-from conftest import serve
 from openleo.base.errors import Refused
 from openleo.live.child import TOLD
 from openleo.live.supervisor import Child, bound, supervise

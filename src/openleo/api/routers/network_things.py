@@ -220,25 +220,7 @@ async def list_satellites(
 
 
 @router.get(
-    "/network/satellites/{satellite}", response_model=OneSatellite, **reads("network.read", On.NETWORK)
-)
-async def show_satellite(call: Views, satellite: Name, slot: Slot = None) -> Response:
-    """Show a satellite, by row or name, and its cells in a slot."""
-    at, number = call.watching, call.watching.slot(slot)
-
-    def made() -> dict[str, Any]:
-        scene, row = at.scene(number), _satellite_row(at, satellite)
-        return {
-            **things.satellite(scene, view_at(at.archive, number), row),
-            "cells": things.cells_of_satellite(scene, row),
-            "faults": things.faults_of_satellite(scene, row),
-        }
-
-    return await call.show(made)
-
-
-@router.get(
-    "/network/satellites/{satellite}/passes", response_model=Passes, **reads("network.read", On.NETWORK)
+    "/network/satellites/{satellite:path}/passes", response_model=Passes, **reads("network.read", On.NETWORK)
 )
 async def passes(
     call: Views, satellite: Name, latitude_deg: Annotated[Latitude, Query()],
@@ -265,6 +247,24 @@ async def passes(
         }  # fmt: skip
 
     return await call.explain(made)
+
+
+@router.get(
+    "/network/satellites/{satellite:path}", response_model=OneSatellite, **reads("network.read", On.NETWORK)
+)
+async def show_satellite(call: Views, satellite: Name, slot: Slot = None) -> Response:
+    """Show a satellite, by row or name, and its cells in a slot."""
+    at, number = call.watching, call.watching.slot(slot)
+
+    def made() -> dict[str, Any]:
+        scene, row = at.scene(number), _satellite_row(at, satellite)
+        return {
+            **things.satellite(scene, view_at(at.archive, number), row),
+            "cells": things.cells_of_satellite(scene, row),
+            "faults": things.faults_of_satellite(scene, row),
+        }
+
+    return await call.show(made)
 
 
 def _satellite_row(at: Watching, name: str) -> int:
