@@ -235,7 +235,7 @@ def test_the_served_network_answers_and_ends_when_it_is_told_to(kivu: Shell) -> 
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert server.stderr is not None
-        assert server.stderr.readline() == f"serving kivu on http://127.0.0.1:{port}\n"
+        assert server.stderr.readline() == f"serving kivu on http://127.0.0.1:{port}/openapi.json\n"
         for _ in range(200):
             try:
                 answer = urlopen(f"http://127.0.0.1:{port}/openapi.json", timeout=5)

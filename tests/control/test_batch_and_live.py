@@ -242,7 +242,7 @@ def test_a_batch_serves_what_the_live_network_served(network: World, seed: int) 
 
 def test_such_a_day_has_all_that_people_decide(network: World) -> None:
     """Else the comparison would be of little."""
-    day = Day(network, 4).lived()
+    day = Day(network, 9).lived()
     ids = {rule.split("/")[0] for _, live in day.seen.values() for _, rule in live}
     assert {"area", "areas", "terminal", "account", "line", "list", "plan"} <= ids
     kinds = network.read("openleo", lambda tx: set(tx.conn.execute(select(entries.c.kind)).scalars()))

@@ -19,10 +19,13 @@ def work_of(values):
     """Scratch that holds the utilities of satellites 100, 101, ..., kept in the order of their places."""
     row = np.zeros(TILE)
     places = np.arange(TILE, dtype=np.int32)
+    flag, doubt = np.zeros((4, TILE), np.uint8), np.zeros((3, TILE), np.uint8)
     work = Work(
-        near=np.zeros((8, TILE)), range2=np.zeros((3, TILE)), packed=np.zeros((8, TILE)), value=row,
-        stored=np.zeros(TILE), cones=np.zeros((8, 3)), which=100 + places, key=places, kept=places,
-        verdict=places, rank=np.full(TILE, 77), flag=np.zeros((3, TILE), np.uint8),
+        near=np.zeros((8, TILE)), unsure=np.zeros((18, TILE)), packed=np.zeros((8, TILE)), value=row,
+        stored=np.zeros(TILE), cones=np.zeros((8, 4)), which=100 + places, key=places, verdict=places,
+        rank=np.full(TILE, 77), kept=places.astype(np.uint8), flag=flag, words=flag.view(np.uint64),
+        doubt=doubt, doubt_words=doubt.view(np.uint64), doubtful=np.zeros((3, TILE), np.uint8),
+        doubts=np.zeros(3, np.int64),
     )  # fmt: skip
     work.value[: len(values)] = values
     return work

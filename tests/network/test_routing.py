@@ -105,6 +105,9 @@ def test_many_destinations_side_by_side_are_the_same_as_one_by_one_to_the_last_b
     shortest_to_many(neighbours, delay_s, many, dist_s, next_hop)
     np.testing.assert_array_equal(dist_s, want_s)
     np.testing.assert_array_equal(next_hop, want_hop)
+    shortest_to_many(neighbours, delay_s, many, many, next_hop)  # over its own exits
+    np.testing.assert_array_equal(many, want_s)
+    np.testing.assert_array_equal(next_hop, want_hop)
 
 
 def test_on_a_grid_of_many_satellites_they_are_the_same_too() -> None:

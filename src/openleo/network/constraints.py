@@ -1,7 +1,9 @@
 """The constraints between a ground point and the satellites near it, kernels for all of these at once.
 
-A constraint is a loop over rows of scratch, so that it becomes vector code; it sets a flag for each satellite
-and leaves none out.  Cones are tested on squares, which spares the lines of sight their square roots.
+Of most satellites near a block of cells the answer is the same for all its cells (`sureness`); each cell asks
+only about the others, the doubtful.  A constraint is a loop over rows of scratch, so that it becomes vector
+code; it sets a flag for each satellite and leaves none out.  Cones are tested on squares, which spares the
+lines of sight their square roots.
 """
 
 import math
@@ -11,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.compile import njit, njit_inlined
-from openleo.network.ground import GroundPoints
-from openleo.network.gso import GsoRule, gso_excluded, gso_meridian, gso_verdict
+from openleo.network.eights import whole_eights
+from openleo.network.ground import MAX_KINDS, GroundPoints
+from openleo.network.gso import GsoRule, gso_excluded, gso_verdict
 
 # Rows of scratch arrays.  A row is TILE long, a constant, so that the compiler sees that rows do not overlap
 # and makes loops over them vector code; it is no power of two, so that rows do not compete for cache lines.
@@ -20,66 +23,60 @@ from openleo.network.gso import GsoRule, gso_excluded, gso_meridian, gso_verdict
 TILE = 200
 STACK_TABLE = 8 * TILE * 8
 STACK_ROW = TILE * 8
+STACK_PLACES = 18 * STACK_ROW
 X0, Y0, Z0, X1, Y1, Z1, INVERSE_HEIGHT2, BONUS = range(8)  # of a satellite
-D0, DM, D1 = range(3)  # of a sight: squared ranges at start, middle and end
-OUT0, NORTH0, OUT1, NORTH1, RANGE0, RANGEM, RANGE1 = range(7)  # of a sight near the arc, packed
-ELEVATED, CLEAR, VIEW = range(3)  # of flags
+ELEVATED, CLEAR, VIEW, ROUTED = range(4)  # of flags; the first three may be in doubt
+PLACE = 6  # rows of a doubtful satellite's place: those of one constraint follow those of another
 
 
 class Work(NamedTuple):
     """Scratch of one thread for at most TILE satellites near a block, and one cell of the block.
 
-    near (8, TILE) what is known of each; which and key (TILE,) its index and hash key; range2 (3, TILE)
-    squared ranges from the cell; flag (3, TILE) constraints; cones (8, 3) fields of view; kept (TILE,) places
-    of those picked; packed (8, TILE), verdict, value, stored (the value in single precision) and rank (TILE,)
-    what is known of the picked, in their order.
+    near (8, TILE) what is known of each; which and key (TILE,) its index and hash key; flag (4, TILE) uint8
+    0 or 1, constraints, and words the same memory as uint64; doubt (3, TILE) uint8 and doubt_words flags of
+    those of whom a constraint is to be asked for each cell, doubtful (3, TILE) uint8 their places, doubts
+    (3,) how many, unsure (18, TILE) where they are; kept (TILE,) uint8 places of those picked; packed
+    (8, TILE), value, stored (the value in single precision) and rank (TILE,) what is known of the picked, in
+    their order; verdict (TILE,) of a constraint; cones (8, 4) axes and cosines.
     """
 
     near: NDArray[np.float64]
-    range2: NDArray[np.float64]
+    unsure: NDArray[np.float64]
     packed: NDArray[np.float64]
     value: NDArray[np.float64]
     stored: NDArray[np.float64]
     cones: NDArray[np.float64]
     which: NDArray[np.int32]
     key: NDArray[np.int32]
-    kept: NDArray[np.int32]
     verdict: NDArray[np.int32]
     rank: NDArray[np.int64]
+    kept: NDArray[np.uint8]
     flag: NDArray[np.uint8]
+    words: NDArray[np.uint64]
+    doubt: NDArray[np.uint8]
+    doubt_words: NDArray[np.uint64]
+    doubtful: NDArray[np.uint8]
+    doubts: NDArray[np.int64]
 
 
 @njit_inlined
-def whole_eights(n: int) -> int:
-    """Return the least multiple of eight that is not less than ``n``."""
-    return (n + 7) & -8
-
-
-@njit_inlined
-def look(
-    ground: GroundPoints, sin_min: float, bands: tuple[float, float], c: int, n: int, work: Work
-) -> None:
-    """Fill the squared ranges from a cell, who is above the minimum elevation, and who is clear of the
-    geostationary arc by declination alone (``bands`` as `gso_clear_bands` gives them)."""
+def elevate(ground: GroundPoints, sin_min: float, c: int, work: Work) -> None:
+    """Tell of the doubtful who is above a cell's minimum elevation at the slot's start and end."""
     sin2_min = sin_min * sin_min
-    low, high = bands
-    near, range2, flag = work.near, work.range2, work.flag
+    rows, flag, count = work.unsure, work.flag, work.doubts[ELEVATED]
     px, py, pz = ground.point_m[c, 0], ground.point_m[c, 1], ground.point_m[c, 2]
     ux, uy, uz = ground.up[c, 0], ground.up[c, 1], ground.up[c, 2]
-    for i in range(whole_eights(n)):
-        x0, y0, z0 = near[X0, i] - px, near[Y0, i] - py, near[Z0, i] - pz
-        x1, y1, z1 = near[X1, i] - px, near[Y1, i] - py, near[Z1, i] - pz
-        x, y, z = 0.5 * (x0 + x1), 0.5 * (y0 + y1), 0.5 * (z0 + z1)
+    for k in range(whole_eights(count)):
+        x0, y0, z0 = rows[X0, k] - px, rows[Y0, k] - py, rows[Z0, k] - pz
+        x1, y1, z1 = rows[X1, k] - px, rows[Y1, k] - py, rows[Z1, k] - pz
         d0 = x0 * x0 + y0 * y0 + z0 * z0
-        dm = x * x + y * y + z * z
         d1 = x1 * x1 + y1 * y1 + z1 * z1
         u0 = x0 * ux + y0 * uy + z0 * uz
         u1 = x1 * ux + y1 * uy + z1 * uz
-        range2[D0, i], range2[DM, i], range2[D1, i] = d0, dm, d1
-        flag[ELEVATED, i] = (u0 > 0.0) & (u1 > 0.0) & (u0 * u0 >= sin2_min * d0) & (u1 * u1 >= sin2_min * d1)
-        q0, qm, q1 = z0 * abs(z0), z * abs(z), z1 * abs(z1)
-        clear = ((q0 < low * d0) | (q0 > high * d0)) & ((qm < low * dm) | (qm > high * dm))
-        flag[CLEAR, i] = clear & ((q1 < low * d1) | (q1 > high * d1))
+        above = (u0 > 0.0) & (u1 > 0.0) & (u0 * u0 >= sin2_min * d0) & (u1 * u1 >= sin2_min * d1)
+        work.verdict[k] = above
+    for k in range(count):
+        flag[ELEVATED, work.doubtful[ELEVATED, k]] = work.verdict[k]
 
 
 @njit
@@ -104,64 +101,74 @@ def _excluded(ground: GroundPoints, gso: GsoRule, c: int, i: int, near: np.ndarr
 
 
 @njit_inlined
-def keep_from_gso(ground: GroundPoints, gso: GsoRule, c: int, n: int, work: Work) -> None:
-    """Tell which satellites are outside the exclusion at the slot's start, middle and end.
-
-    Those that `look` left near the arc are looked at more closely, and exactly where that leaves a doubt.
-    """
-    near, range2, flag, kept, packed = work.near, work.range2, work.flag, work.kept, work.packed
+def keep_from_gso(ground: GroundPoints, gso: GsoRule, c: int, work: Work) -> None:
+    """Tell of the doubtful who is outside the exclusion at the slot's start, middle and end; exact."""
+    rows, flag, count = work.unsure, work.flag, work.doubts[CLEAR]
     px, py, pz = ground.point_m[c, 0], ground.point_m[c, 1], ground.point_m[c, 2]
     axis = max(math.sqrt(px * px + py * py), 1e-6)
     ax, ay = px / axis, py / axis
-    near_arc = 0
-    for i in range(n):
-        kept[near_arc] = i
-        near_arc += int(flag[ELEVATED, i] > flag[CLEAR, i])
-    filled = 0
-    for k in range(near_arc):
-        i = kept[k]
-        packed[OUT0, filled] = ax * (near[X0, i] - px) + ay * (near[Y0, i] - py)
-        packed[OUT1, filled] = ax * (near[X1, i] - px) + ay * (near[Y1, i] - py)
-        packed[NORTH0, filled], packed[NORTH1, filled] = near[Z0, i] - pz, near[Z1, i] - pz
-        for r in range(3):
-            packed[RANGE0 + r, filled] = range2[r, i]
-        # Always one, but the compiler cannot know: it would load eight scattered places at once, slowly.
-        filled += int(flag[CLEAR, i] == 0)
-    meridian = gso_meridian(ground.latitude_rad[c], axis, pz)
-    for k in range(whole_eights(near_arc)):
-        out0, out1 = packed[OUT0, k], packed[OUT1, k]
-        z0, z1 = packed[NORTH0, k], packed[NORTH1, k]
+    meridian = axis, pz, pz * (ground.up[c, 2] / ground.north[c, 2])  # as `gso_meridian`
+    first = PLACE * CLEAR
+    for k in range(whole_eights(count)):
+        x0, y0, z0 = rows[first + X0, k] - px, rows[first + Y0, k] - py, rows[first + Z0, k] - pz
+        x1, y1, z1 = rows[first + X1, k] - px, rows[first + Y1, k] - py, rows[first + Z1, k] - pz
+        x, y, z = 0.5 * (x0 + x1), 0.5 * (y0 + y1), 0.5 * (z0 + z1)
         work.verdict[k] = max(
-            gso_verdict(gso, meridian, out0, z0, packed[RANGE0, k]),
-            gso_verdict(gso, meridian, 0.5 * (out0 + out1), 0.5 * (z0 + z1), packed[RANGEM, k]),
-            gso_verdict(gso, meridian, out1, z1, packed[RANGE1, k]),
+            gso_verdict(gso, meridian, ax * x0 + ay * y0, z0, x0 * x0 + y0 * y0 + z0 * z0),
+            gso_verdict(gso, meridian, ax * x + ay * y, z, x * x + y * y + z * z),
+            gso_verdict(gso, meridian, ax * x1 + ay * y1, z1, x1 * x1 + y1 * y1 + z1 * z1),
         )
-    for k in range(near_arc):
-        i, verdict = kept[k], work.verdict[k]
-        if verdict == 1:
-            verdict = 2 * _excluded(ground, gso, c, i, near)
+    for k in range(count):
+        i, verdict = work.doubtful[CLEAR, k], work.verdict[k]
+        if verdict == 1 and flag[ELEVATED, i] != 0:
+            verdict = 2 * _excluded(ground, gso, c, i, work.near)
         flag[CLEAR, i] = verdict == 0
 
 
 @njit_inlined
-def keep_in_view(ground: GroundPoints, c: int, n: int, cone_count: int, work: Work) -> None:
-    """Tell which satellites are inside every one of the cones (poleward, up, cosine) of a cell.
+def cones_of_cell(ground: GroundPoints, c: int, tilts: np.ndarray, cones: np.ndarray) -> int:
+    """Fill ``cones`` (8, 3) with axes and cosines of a cell's fields of view; return how many it has.
+
+    tilts (8, 4) are each kind's tilt, its sine and cosine, and the cosine of half the cone.  A kind tilts
+    toward the nearer pole by its tilt, or by the latitude where that is less.
+    """
+    count, kinds = 0, ground.kinds[c]
+    latitude_rad = ground.latitude_rad[c]
+    sign = 1.0 if latitude_rad >= 0.0 else -1.0
+    for kind in range(MAX_KINDS):
+        if kinds >> kind & 1:
+            level = tilts[kind, 0] > abs(latitude_rad)
+            a = ground.up[c, 2] if level else sign * tilts[kind, 1]
+            b = ground.north[c, 2] if level else tilts[kind, 2]
+            for k in range(3):
+                cones[count, k] = a * ground.north[c, k] + b * ground.up[c, k]
+            cones[count, 3] = tilts[kind, 3]
+            count += 1
+    return count
+
+
+@njit_inlined
+def keep_in_view(ground: GroundPoints, c: int, tilts: np.ndarray, work: Work) -> None:
+    """Tell of the doubtful who is inside every one of a cell's cones.
 
     Positions between the ends are means of them and a cone is convex: the ends answer for the middle.
     """
-    near, range2, flag, cones = work.near, work.range2, work.flag, work.cones
-    sign = 1.0 if ground.latitude_rad[c] >= 0.0 else -1.0
+    rows, cones, verdict, count = work.unsure, work.cones, work.verdict, work.doubts[VIEW]
+    if count == 0:
+        return
+    cone_count = cones_of_cell(ground, c, tilts, cones)
     px, py, pz = ground.point_m[c, 0], ground.point_m[c, 1], ground.point_m[c, 2]
-    for i in range(whole_eights(n)):
-        flag[VIEW, i] = 1
+    first = PLACE * VIEW
+    for i in range(whole_eights(count)):
+        verdict[i] = 1
     for k in range(cone_count):
-        a, b, cosine = sign * cones[k, 0], cones[k, 1], cones[k, 2]
-        ax = a * ground.north[c, 0] + b * ground.up[c, 0]
-        ay = a * ground.north[c, 1] + b * ground.up[c, 1]
-        az = a * ground.north[c, 2] + b * ground.up[c, 2]
-        limit = cosine * abs(cosine)
-        for i in range(whole_eights(n)):
-            t0 = ax * (near[X0, i] - px) + ay * (near[Y0, i] - py) + az * (near[Z0, i] - pz)
-            t1 = ax * (near[X1, i] - px) + ay * (near[Y1, i] - py) + az * (near[Z1, i] - pz)
-            inside = (t0 * abs(t0) >= limit * range2[D0, i]) & (t1 * abs(t1) >= limit * range2[D1, i])
-            flag[VIEW, i] &= np.uint8(inside)
+        ax, ay, az, limit = cones[k, 0], cones[k, 1], cones[k, 2], cones[k, 3] * abs(cones[k, 3])
+        for i in range(whole_eights(count)):
+            x0, y0, z0 = rows[first + X0, i] - px, rows[first + Y0, i] - py, rows[first + Z0, i] - pz
+            x1, y1, z1 = rows[first + X1, i] - px, rows[first + Y1, i] - py, rows[first + Z1, i] - pz
+            t0, t1 = ax * x0 + ay * y0 + az * z0, ax * x1 + ay * y1 + az * z1
+            inside = t0 * abs(t0) >= limit * (x0 * x0 + y0 * y0 + z0 * z0)
+            inside &= t1 * abs(t1) >= limit * (x1 * x1 + y1 * y1 + z1 * z1)
+            verdict[i] &= int(inside)
+    for i in range(count):
+        work.flag[VIEW, work.doubtful[VIEW, i]] = verdict[i]

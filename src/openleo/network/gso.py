@@ -122,23 +122,6 @@ def gso_meridian(latitude_rad: float, px: float, pz: float) -> tuple[float, floa
 
 
 @njit_inlined
-def gso_clear_bands(rule: GsoRule, px: float, pz: float) -> tuple[float, float]:
-    """Return the declinations, counted northward, below the first and above the second of which no line of
-    sight from a point can be excluded; as signed squares s|s| of their sines.
-
-    Seen from the point at (px, pz) of its meridian's plane the arc is nearly one circle of declination.
-    """
-    near, far = GSO_RADIUS_M - px, GSO_RADIUS_M + px
-    z = -pz
-    cos_near, cos_far = 1.0 / math.sqrt(near * near + z * z), 1.0 / math.sqrt(far * far + z * z)
-    # sin(a - e) and sin(a + e) for the arc's declinations a nearest to and farthest from the equator
-    c, s = rule.cos_outer, rule.sin_outer
-    low = min((z * c - near * s) * cos_near, (z * c - far * s) * cos_far)
-    high = max((z * c + near * s) * cos_near, (z * c + far * s) * cos_far)
-    return low * abs(low), high * abs(high)
-
-
-@njit_inlined
 def gso_verdict(
     rule: GsoRule, meridian: tuple[float, float, float], outward: float, northward: float, range2: float
 ) -> int:
@@ -162,6 +145,33 @@ def gso_verdict(
     one = (w * w + level2 * pz * pz) * range2
     allowed = cosine < rule.cos_outer * abs(rule.cos_outer) * one
     excluded = (cosine > rule.cos_inner * abs(rule.cos_inner) * one) & (w * outward >= level2 * rise)
+    return 1 - int(allowed) + int(excluded)
+
+
+@njit_inlined
+def gso_sureness(
+    rule: GsoRule, middle: tuple[float, float], outward: float, northward: float, range2: float,
+    about: tuple[float, float],
+) -> int:  # fmt: skip
+    """Return 0 or 2 where all points near a point of the meridian's plane would find a satellite clear of the
+    whole arc, horizon or no, or near to it; 1 where they might differ.
+
+    outward, northward and range2 as in `gso_verdict`, from ``middle``; ``about`` is the distance from the
+    middle within which the points are, divided by the range to be an angle, and the angle by which the arc
+    may move.  The cosine of a sum of angles, a + b, is at least cos a - b (sin a + b), of a difference at
+    most cos a + b sin a.
+    """
+    px, pz = middle
+    reach_m, swing = about
+    level2 = max(range2 - northward * northward, 1e-12 * range2)
+    w = (
+        math.sqrt(px * px * outward * outward + level2 * (GSO_RADIUS_M * GSO_RADIUS_M - px * px))
+        - px * outward
+    )
+    cosine = (w - pz * northward) * math.sqrt(level2 / ((w * w + level2 * pz * pz) * range2))
+    angle = reach_m / math.sqrt(range2) + swing
+    allowed = cosine < rule.cos_outer - angle * (rule.sin_outer + angle)
+    excluded = cosine > rule.cos_inner + angle * rule.sin_outer
     return 1 - int(allowed) + int(excluded)
 
 

@@ -145,7 +145,7 @@ def shortest_to_many(
     """Write what `routing.shortest_to_each` does; the same arguments.
 
     Links must be the same both ways: a neighbour of a satellite has it for a neighbour too.  Delays may be
-    zero.
+    zero.  ``dist_s`` may be the same array as ``exit_s``: its exits are then written over.
     """
     destinations, satellites = exit_s.shape
     with_exit = np.empty(destinations, np.int64)

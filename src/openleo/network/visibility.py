@@ -14,14 +14,15 @@ from numba import carray  # type: ignore[attr-defined]
 from numpy.typing import NDArray
 
 from openleo.base.compile import njit, njit_inlined
-from openleo.base.constants import EARTH_MEAN_RADIUS_M, WGS84_B_M
+from openleo.base.constants import EARTH_MEAN_RADIUS_M
 from openleo.base.hashing import GUMBEL, hash_u32
 from openleo.network.constraints import (
     BONUS,
     CLEAR,
-    DM,
     ELEVATED,
     INVERSE_HEIGHT2,
+    ROUTED,
+    STACK_PLACES,
     STACK_ROW,
     STACK_TABLE,
     TILE,
@@ -33,23 +34,24 @@ from openleo.network.constraints import (
     Z0,
     Z1,
     Work,
+    elevate,
     keep_from_gso,
     keep_in_view,
-    look,
-    whole_eights,
 )
+from openleo.network.eights import add_places, sum_of_bytes, whole_eights
 from openleo.network.ground import MAX_KINDS, GroundPoints
-from openleo.network.gso import GsoRule, gso_clear_bands
+from openleo.network.gso import GsoRule
+from openleo.network.nearby import directions, gather, group_radius_rad
 from openleo.network.preference import Preference
 from openleo.network.ranking import insert, rank, write_ranked
+from openleo.network.sureness import be_sure
 from openleo.network.uncounted import stack_bytes, uncounted
 
 # Columns of the counts: satellites of a cell left after each constraint, in the order of the constraints.
 ABOVE_ELEVATION, OUTSIDE_GSO, IN_FIELD_OF_VIEW, WITH_ROUTE = range(4)
 
-_ZENITH_TILT_RAD = math.radians(0.2)  # geodetic against geocentric zenith: at most 0.193 degrees
 _BEYOND = 3.0e38
-_MX, _MY, _MZ, _MRANGE2, _MHEIGHT, _MBONUS = range(6)  # of a candidate at mid-slot: rows of `Work.packed`
+_MX, _MY, _MZ, _MRANGE, _MHEIGHT, _MBONUS = range(6)  # of a candidate at mid-slot: rows of `Work.packed`
 _FADE_RAD = math.radians(10.0)  # below this latitude the poleward preference fades out
 
 
@@ -145,10 +147,6 @@ def remaining_visibility_s(
     return max(0.0, angle / math.atan2(sin_step, cos_step) * 15.0)
 
 
-# Rows of the table that finds a block's satellites: the direction at mid-slot and its reach.
-_REACH_COS, _REACH_SIN = 3, 4
-
-
 @njit
 def _remaining_s(
     point_m: np.ndarray, start_m: np.ndarray, end_m: np.ndarray, c: int, s: int, min_elevation_rad: float
@@ -156,27 +154,6 @@ def _remaining_s(
     """Return how long satellite ``s`` stays above a cell's minimum elevation, by its height at the start."""
     radius_m = math.sqrt(start_m[s, 0] ** 2 + start_m[s, 1] ** 2 + start_m[s, 2] ** 2)
     return remaining_visibility_s(point_m[c], start_m[s], end_m[s], _reach_rad(radius_m, min_elevation_rad))
-
-
-@njit_inlined
-def _directions(sky: Sky, min_elevation_rad: float) -> np.ndarray:
-    """Return for each satellite its direction at mid-slot, and the cosine and sine of its reach (5, N).
-
-    Whoever sees a satellite at both ends sees the point midway, since what is above an elevation is a cone;
-    the reach of that point is taken from the lowest ground there is, and for the tilt of geodetic zeniths.
-    """
-    n = sky.start_m.shape[0]
-    out = np.empty((5, n))
-    elevation = min_elevation_rad - _ZENITH_TILT_RAD
-    for s in range(n):
-        x = 0.5 * (sky.start_m[s, 0] + sky.end_m[s, 0])
-        y = 0.5 * (sky.start_m[s, 1] + sky.end_m[s, 1])
-        z = 0.5 * (sky.start_m[s, 2] + sky.end_m[s, 2])
-        norm = math.sqrt(x * x + y * y + z * z)
-        reach = math.acos(min(1.0, WGS84_B_M / norm * math.cos(elevation))) - elevation
-        out[0, s], out[1, s], out[2, s] = x / norm, y / norm, z / norm
-        out[_REACH_COS, s], out[_REACH_SIN, s] = math.cos(reach), math.sin(reach)
-    return out
 
 
 @njit_inlined
@@ -195,45 +172,40 @@ def _traits(sky: Sky, view: View) -> np.ndarray:
 
 
 @njit_inlined
-def _gather(
-    centre: np.ndarray, radius_rad: float, within: np.ndarray, count: int, flag: np.ndarray, out: np.ndarray
-) -> int:
-    """Write to ``out`` which of the first ``count`` columns of ``within`` (5, N; as `_directions` fills it)
-    may reach some point of a cap; return how many.  ``flag`` (N,) is scratch."""
-    cos_radius, sin_radius = math.cos(radius_rad), math.sin(radius_rad)
-    wide = radius_rad > 0.5 * math.pi  # reaching about the globe: the cosine of a sum beyond pi rises again
-    x, y, z = centre[0], centre[1], centre[2]
-    for i in range(count):
-        cosine = x * within[0, i] + y * within[1, i] + z * within[2, i]
-        in_reach = cosine >= within[_REACH_COS, i] * cos_radius - within[_REACH_SIN, i] * sin_radius
-        flag[i] = wide | in_reach
-    found = 0
-    for i in range(count):
-        out[found] = i
-        found += int(flag[i] != 0)
-    return found
+def _tilts(view: View) -> np.ndarray:
+    """Return for each kind its tilt, the tilt's sine and cosine, and the cosine of half its cone (8, 4)."""
+    out = np.empty((MAX_KINDS, 4))
+    for kind in range(MAX_KINDS):
+        tilt = view.boresight_tilt_rad[kind]
+        out[kind, 0], out[kind, 1], out[kind, 2] = tilt, math.sin(tilt), math.cos(tilt)
+        out[kind, 3] = view.cos_half_cone[kind]
+    return out
 
 
 @njit_inlined
-def _count(sky: Sky, pop: int, pop_up: bool, c: int, n: int, work: Work, counts: np.ndarray) -> int:
-    """Add what is left after each constraint to ``counts``; keep and count the places of the last."""
-    flag, which, kept = work.flag, work.which, work.kept
-    seen = outside = in_view = 0
+def _tell_routed(sky: Sky, pop: int, pop_up: bool, n: int, work: Work) -> None:
+    """Tell which satellites have a route to a PoP."""
     for i in range(n):
-        a = flag[ELEVATED, i] != 0
-        b = a & (flag[CLEAR, i] != 0)
-        seen += int(a)
-        outside += int(b)
-        kept[in_view] = i
-        in_view += int(b & (flag[VIEW, i] != 0))
+        work.flag[ROUTED, i] = pop_up & (sky.route_s[pop, work.which[i]] < _BEYOND)
+    for i in range(n, whole_eights(n)):
+        work.flag[ROUTED, i] = 0
+
+
+@njit_inlined
+def _count(c: int, n: int, work: Work, counts: np.ndarray) -> int:
+    """Add what is left after each constraint to ``counts``; keep and count the places of the last."""
+    words = work.words
+    seen = outside = in_view = np.uint64(0)
     with_route = 0
-    for k in range(in_view if pop_up else 0):
-        i = kept[k]
-        kept[with_route] = i
-        with_route += int(sky.route_s[pop, which[i]] < _BEYOND)
-    counts[c, ABOVE_ELEVATION] = min(np.int64(counts[c, ABOVE_ELEVATION]) + seen, 255)
-    counts[c, OUTSIDE_GSO] = min(np.int64(counts[c, OUTSIDE_GSO]) + outside, 255)
-    counts[c, IN_FIELD_OF_VIEW] = min(np.int64(counts[c, IN_FIELD_OF_VIEW]) + in_view, 255)
+    for j in range(whole_eights(n) // 8):  # at most 25: a byte holds the sum of their flags
+        a = words[ELEVATED, j]
+        b = a & words[CLEAR, j]
+        v = b & words[VIEW, j]
+        seen, outside, in_view = seen + a, outside + b, in_view + v
+        with_route = add_places(v & words[ROUTED, j], 8 * j, work.kept, with_route)
+    counts[c, ABOVE_ELEVATION] = min(np.int64(counts[c, ABOVE_ELEVATION]) + sum_of_bytes(seen), 255)
+    counts[c, OUTSIDE_GSO] = min(np.int64(counts[c, OUTSIDE_GSO]) + sum_of_bytes(outside), 255)
+    counts[c, IN_FIELD_OF_VIEW] = min(np.int64(counts[c, IN_FIELD_OF_VIEW]) + sum_of_bytes(in_view), 255)
     counts[c, WITH_ROUTE] = min(np.int64(counts[c, WITH_ROUTE]) + with_route, 255)
     return with_route
 
@@ -242,7 +214,7 @@ def _count(sky: Sky, pop: int, pop_up: bool, c: int, n: int, work: Work, counts:
 def _like(ground: GroundPoints, sky: Sky, view: View, slot: int, c: int, kept: int, work: Work) -> None:
     """Fill the utility of the satellites kept."""
     weights = view.preference
-    near, range2, value, packed = work.near, work.range2, work.value, work.packed
+    near, value, packed = work.near, work.value, work.packed
     px, py, pz = ground.point_m[c, 0], ground.point_m[c, 1], ground.point_m[c, 2]
     ux, uy, uz = ground.up[c, 0], ground.up[c, 1], ground.up[c, 2]
     nx, ny, nz = ground.north[c, 0], ground.north[c, 1], ground.north[c, 2]
@@ -253,13 +225,14 @@ def _like(ground: GroundPoints, sky: Sky, view: View, slot: int, c: int, kept: i
         packed[_MX, filled] = 0.5 * ((near[X0, i] - px) + (near[X1, i] - px))
         packed[_MY, filled] = 0.5 * ((near[Y0, i] - py) + (near[Y1, i] - py))
         packed[_MZ, filled] = 0.5 * ((near[Z0, i] - pz) + (near[Z1, i] - pz))
-        packed[_MRANGE2, filled] = range2[DM, i]
         packed[_MHEIGHT, filled] = near[INVERSE_HEIGHT2, i]
         packed[_MBONUS, filled] = near[BONUS, i]
-        filled += int(work.flag[VIEW, i] != 0)  # always one; see `keep_from_gso`
+        # Always one, but the compiler cannot know: it would load eight scattered places at once, slowly.
+        filled += int(work.flag[VIEW, i] != 0)
     for k in range(whole_eights(kept)):
         x, y, z = packed[_MX, k], packed[_MY, k], packed[_MZ, k]
-        range_m = math.sqrt(packed[_MRANGE2, k])
+        range_m = math.sqrt(x * x + y * y + z * z)
+        packed[_MRANGE, k] = range_m
         r = 1.0 / range_m
         n = (x * nx + y * ny + z * nz) * r
         u = (x * ux + y * uy + z * uz) * r
@@ -272,9 +245,7 @@ def _like(ground: GroundPoints, sky: Sky, view: View, slot: int, c: int, kept: i
     if weights.latency != 0.0:
         for k in range(kept):
             i = work.kept[k]
-            delay_ms = (
-                math.sqrt(range2[DM, i]) / 299_792.458 + sky.route_s[ground.pop[c], work.which[i]] * 1e3
-            )
+            delay_ms = packed[_MRANGE, k] / 299_792.458 + sky.route_s[ground.pop[c], work.which[i]] * 1e3
             value[k] += weights.latency * delay_ms
     if weights.visibility != 0.0:
         for k in range(kept):
@@ -290,18 +261,15 @@ def _like(ground: GroundPoints, sky: Sky, view: View, slot: int, c: int, kept: i
 
 @njit_inlined
 def _candidates_of_cell(
-    ground: GroundPoints, sky: Sky, view: View, gso: GsoRule, slot: int, c: int, n: int, work: Work,
-    satellites: np.ndarray, utilities: np.ndarray, counts: np.ndarray,
+    ground: GroundPoints, sky: Sky, view: View, gso: GsoRule, slot: int, c: int, n: int, tilts: np.ndarray,
+    work: Work, satellites: np.ndarray, utilities: np.ndarray, counts: np.ndarray,
 ) -> None:  # fmt: skip
     """Apply the constraints to one cell and ``n`` satellites in order and keep the best, best first."""
-    x, y = ground.point_m[c, 0], ground.point_m[c, 1]
-    bands = gso_clear_bands(gso, max(math.sqrt(x * x + y * y), 1e-6), ground.point_m[c, 2])
-    look(ground, math.sin(view.min_elevation_rad), bands, c, n, work)
-    keep_from_gso(ground, gso, c, n, work)
-    cones = fill_cones(view, ground.kinds[c], ground.latitude_rad[c], work.cones)
-    keep_in_view(ground, c, n, cones, work)
+    elevate(ground, math.sin(view.min_elevation_rad), c, work)
+    keep_from_gso(ground, gso, c, work)
+    keep_in_view(ground, c, tilts, work)
     before = np.int64(counts[c, WITH_ROUTE])
-    kept = _count(sky, ground.pop[c], view.pop_up[ground.pop[c]], c, n, work, counts)
+    kept = _count(c, n, work, counts)
     _like(ground, sky, view, slot, c, kept, work)
     if before == 0:
         rank(kept, work)
@@ -310,18 +278,6 @@ def _candidates_of_cell(
         filled = min(before, satellites.shape[1])
         for k in range(kept):
             filled = insert(work.value[k], work.which[work.kept[k]], filled, c, satellites, utilities)
-
-
-@njit_inlined
-def _group_radius_rad(ground: GroundPoints, first: int, end: int) -> float:
-    """Return the radius about the first block's centre of the cap that holds blocks ``first`` to ``end``."""
-    radius = 0.0
-    for b in range(first, end):
-        cosine = 0.0
-        for k in range(3):
-            cosine += ground.block_centre[first, k] * ground.block_centre[b, k]
-        radius = max(radius, math.acos(min(1.0, cosine)) + ground.block_radius_rad[b])
-    return radius
 
 
 @njit_inlined
@@ -356,23 +312,30 @@ def find_candidates(
     """
     ground, sky, view = uncounted(ground), uncounted(sky), uncounted(view)
     satellites, utilities, counts = uncounted(satellites), uncounted(utilities), uncounted(counts)
-    everything, traits = _directions(sky, view.min_elevation_rad), _traits(sky, view)
+    everything, traits = directions(sky.start_m, sky.end_m, view.min_elevation_rad), _traits(sky, view)
     total = everything.shape[1]
     far, index, near = np.empty((5, total)), np.empty(total, np.int32), np.empty(total, np.int32)
-    flag = np.empty(total, np.uint8)
+    flag = np.empty(whole_eights(total), np.uint8)
+    flags, doubts = stack_bytes(STACK_ROW), stack_bytes(STACK_ROW)
+    tilts = _tilts(view)
     work = Work(  # here, not in a helper: the stack of an inlined helper ends with it
         carray(stack_bytes(STACK_TABLE), (8, TILE), np.float64),
-        carray(stack_bytes(STACK_TABLE), (3, TILE), np.float64),
+        carray(stack_bytes(STACK_PLACES), (18, TILE), np.float64),
         carray(stack_bytes(STACK_TABLE), (8, TILE), np.float64),
         carray(stack_bytes(STACK_ROW), (TILE,), np.float64),
         carray(stack_bytes(STACK_ROW), (TILE,), np.float64),
-        carray(stack_bytes(STACK_ROW), (MAX_KINDS, 3), np.float64),
-        carray(stack_bytes(STACK_ROW), (TILE,), np.int32),
+        carray(stack_bytes(STACK_ROW), (MAX_KINDS, 4), np.float64),
         carray(stack_bytes(STACK_ROW), (TILE,), np.int32),
         carray(stack_bytes(STACK_ROW), (TILE,), np.int32),
         carray(stack_bytes(STACK_ROW), (TILE,), np.int32),
         carray(stack_bytes(STACK_ROW), (TILE,), np.int64),
+        carray(stack_bytes(STACK_ROW), (TILE,), np.uint8),
+        carray(flags, (4, TILE), np.uint8),
+        carray(flags, (4, TILE // 8), np.uint64),
+        carray(doubts, (3, TILE), np.uint8),
+        carray(doubts, (3, TILE // 8), np.uint64),
         carray(stack_bytes(STACK_ROW), (3, TILE), np.uint8),
+        carray(stack_bytes(STACK_ROW), (3,), np.int64),
     )
     group_end, found_far = 0, 0
     blocks = ground.block_centre.shape[0]
@@ -383,18 +346,24 @@ def find_candidates(
         counts[first_cell:end_cell] = 0
         if b >= group_end:  # a group of 32 neighbouring blocks shares one coarse search
             group_end = min(b + 32, blocks)
-            radius = _group_radius_rad(ground, b, group_end)
-            found_far = _gather(ground.block_centre[b], radius, everything, total, flag, index)
+            radius = group_radius_rad(ground, b, group_end)
+            found_far = gather(ground.block_centre[b], radius, everything, total, flag, work.kept, index)
             for i in range(found_far):
                 for k in range(5):
                     far[k, i] = everything[k, index[i]]
-        found = _gather(ground.block_centre[b], ground.block_radius_rad[b], far, found_far, flag, near)
+        radius = ground.block_radius_rad[b]
+        found = gather(ground.block_centre[b], radius, far, found_far, flag, work.kept, near)
         for i in range(found):
             near[i] = index[near[i]]
         for first in range(0, found, TILE):
             count = min(TILE, found - first)
             _hold(sky, traits, near, first, count, work)
+            be_sure(ground, (first_cell, end_cell), math.sin(view.min_elevation_rad), gso, tilts, count, work)
+            routed_to = -1
             for c in range(first_cell, end_cell):
+                if ground.pop[c] != routed_to:
+                    routed_to = ground.pop[c]
+                    _tell_routed(sky, routed_to, view.pop_up[routed_to], count, work)
                 _candidates_of_cell(
-                    ground, sky, view, gso, slot, c, count, work, satellites, utilities, counts
+                    ground, sky, view, gso, slot, c, count, tilts, work, satellites, utilities, counts
                 )
