@@ -40,11 +40,10 @@ async function look(page, name) {
 
 async function settle(page) {
   if (await page.locator('.map').count()) await mapReady(page);
-  await page.waitForLoadState('networkidle', { timeout: 4000 }).catch(() => {});
-  await page.waitForTimeout(shots ? 1800 : 500);
+  await page.waitForTimeout(shots ? 1900 : 900);
 }
 
-for (const theme of ['dark', 'light']) {
+for (const theme of (process.env.OPENLEO_THEMES ?? 'dark light').split(' ')) {
   if (who && (!only || only === 'login')) {
     const page = await (await browser.newContext({ colorScheme: theme, viewport: { width: 1280, height: 800 } })).newPage();
     page.faults = [];

@@ -431,8 +431,9 @@ const messages = {
 
   'effect.title': 'What it would do',
   'effect.cells': { one: 'cell changes', other: 'cells change' },
-  'effect.cut': { one: 'terminal cut off', other: 'terminals cut off' },
-  'effect.restored': { one: 'terminal restored', other: 'terminals restored' },
+  'effect.there': 'terminals stand there, {online} of them online now',
+  'effect.cut': { one: 'enrolled terminal cut off', other: 'enrolled terminals cut off' },
+  'effect.restored': { one: 'enrolled terminal restored', other: 'enrolled terminals restored' },
   'effect.lives': { one: '{n} terminal that lives depend on', other: '{n} terminals that lives depend on' },
   'effect.spared': 'stays on',
   'effect.notspared': 'is cut',
