@@ -1,4 +1,4 @@
-"""A small network that is served as people serve it, two people who decide, and a real browser for the page."""
+"""A small network that is served as people serve it, two people who decide, and a real browser."""
 
 import os
 import shutil
@@ -79,7 +79,11 @@ class Served:
     @property
     def env(self) -> dict[str, str]:
         """What the walks in web/e2e read."""
-        named = {"OPENLEO_URL": self.url, "OPENLEO_FIRST": str(self.first), "OPENLEO_SECOND": str(self.second)}
+        named = {
+            "OPENLEO_URL": self.url,
+            "OPENLEO_FIRST": str(self.first),
+            "OPENLEO_SECOND": str(self.second),
+        }
         return {**os.environ, **named}
 
 

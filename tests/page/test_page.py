@@ -2,13 +2,15 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from openleo.api import page, problems
-from conftest import WEB, Served
+
+WEB = Path(__file__).resolve().parents[2] / "web"
 
 
 def _client(static: Path) -> TestClient:
@@ -44,7 +46,9 @@ def test_the_page_is_served_packed_and_kept_where_its_name_holds_a_hash(tmp_path
         assert packed.headers["content-encoding"] == "gzip"
 
 
-@pytest.mark.parametrize("path", ["/assets/none.js", "/basemap/..%2f..%2fpage.py", "/config.json", "/elsewhere"])
+@pytest.mark.parametrize(
+    "path", ["/assets/none.js", "/basemap/..%2f..%2fpage.py", "/config.json", "/elsewhere"]
+)
 def test_what_is_not_of_the_page_is_not_found(tmp_path: Path, path: str) -> None:
     (tmp_path / "index.html").write_text("<p>page")
     assert _client(tmp_path).get(path).status_code == 404
@@ -55,20 +59,20 @@ def test_units_of_the_page_hold(node: str) -> None:
     _run(["npx", "vitest", "run"])
 
 
-def test_a_day_at_the_page(node: str, served: Served) -> None:
+def test_a_day_at_the_page(node: str, served: Any) -> None:
     """Counts, causes, replay, an area drawn, two people, the stated slot, the proof, undone."""
     _run([node, "e2e/walk.mjs"], served)
 
 
-def test_no_view_breaks_wcag_in_either_theme(node: str, served: Served) -> None:
+def test_no_view_breaks_wcag_in_either_theme(node: str, served: Any) -> None:
     _run([node, "e2e/views.mjs"], served)
 
 
-def test_without_webgl_the_lists_remain(node: str, served: Served) -> None:
+def test_without_webgl_the_lists_remain(node: str, served: Any) -> None:
     _run([node, "e2e/plain.mjs"], served)
 
 
-def _run(command: list[str], served: Served | None = None) -> None:
+def _run(command: list[str], served: Any = None) -> None:
     done = subprocess.run(
         command, cwd=WEB, env=served and served.env, capture_output=True, text=True, timeout=300, check=False
     )

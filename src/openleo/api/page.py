@@ -16,7 +16,8 @@ from openleo.control.areas import NotFound
 STATIC = Path(__file__).parent / "static"
 POLICY = "; ".join(
     (
-        "default-src 'none'", "script-src 'self'", "style-src 'self' 'unsafe-inline'", "img-src 'self' data: blob:",
+        "default-src 'none'", "script-src 'self'", "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
         "font-src 'self'", "connect-src 'self' ws: wss:", "worker-src 'self' blob:", "base-uri 'self'",
         "form-action 'self'", "frame-ancestors 'none'",
     )
