@@ -74,6 +74,6 @@ def test_without_webgl_the_lists_remain(node: str, served: Any) -> None:
 
 def _run(command: list[str], served: Any = None) -> None:
     done = subprocess.run(
-        command, cwd=WEB, env=served and served.env, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=WEB, env=served and served.env, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
