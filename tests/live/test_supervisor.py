@@ -13,6 +13,7 @@ import pytest
 from live_world import serve
 
 from openleo.base.errors import Refused
+from openleo.live import supervisor
 from openleo.live.child import TOLD
 from openleo.live.supervisor import Child, bound, supervise
 
@@ -82,6 +83,13 @@ def test_one_that_says_what_is_wrong_ends_it_all(tmp_path: Path) -> None:
     made = child(tmp_path, f"import sys; sys.exit({TOLD})")
     assert supervise([made]) == 1
     assert made.starts == 1
+
+
+def test_one_that_never_lives_is_not_tried_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "_SLOWEST_S", 0.1)
+    made = child(tmp_path, "raise SystemExit(3)")
+    assert supervise([made]) == 1
+    assert made.starts == 6
 
 
 def test_a_child_does_not_outlive_its_supervisor(tmp_path: Path) -> None:

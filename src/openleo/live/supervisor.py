@@ -24,6 +24,7 @@ _LOOKS_S = 0.1
 _SAVES_S = 1.0
 _SOON_S = 10.0  # a process that dies so soon after its start is started again more slowly
 _SLOWEST_S = 5.0
+_TRIES = 6  # of a process that never lives longer than that
 _BEGINNING_S = 120.0  # a child that says so soon what is wrong is right: what it was told does not work
 _PATIENCE_S = 12.0  # so long a process may take to end
 
@@ -42,6 +43,7 @@ class Child:
     wait_s: float = field(default=0.1)
     again_at_s: float = 0.0
     starts: int = 0
+    has_lived: bool = False
 
     def start(self) -> None:
         """Start it."""
@@ -73,14 +75,16 @@ class Child:
             return None
         if status == TOLD and now - self.began_s < _BEGINNING_S:
             return status
-        self.wait_s = _SLOWEST_S if status == TOLD else self._sooner(now)
+        lived = now - self.started_s > _SOON_S
+        self.has_lived |= lived
+        if not self.has_lived and self.starts >= _TRIES:
+            print(f"{self.name} ends as soon as it is started", file=sys.stderr, flush=True)
+            return status
+        self.wait_s = _SLOWEST_S if status == TOLD else 0.1 if lived else min(2 * self.wait_s, _SLOWEST_S)
         print(f"{self.name} ended ({_told(status)}); starting it again", file=sys.stderr, flush=True)
         self._close()
         self.process, self.again_at_s = None, now + self.wait_s
         return None
-
-    def _sooner(self, now: float) -> float:
-        return 0.1 if now - self.started_s > _SOON_S else min(2 * self.wait_s, _SLOWEST_S)
 
     def end(self) -> None:
         """Ask it to end."""
