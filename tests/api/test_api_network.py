@@ -494,3 +494,16 @@ def test_made_up_requests_find_no_fault(net: Net) -> None:
 def test_thousands_of_made_up_requests_find_no_fault_in_the_network(net: Net) -> None:
     counted = send_all(net, 100)
     assert counted.get(200, 0) >= 500, counted
+
+
+def test_a_network_that_anybody_may_see_answers_to_its_own_name_alone(run: Run) -> None:
+    """A page elsewhere could make its own name mean this machine, and read what a browser here may."""
+    watching = Watching(folder=RunFolder(run.path), hosts=frozenset({"127.0.0.1"}))
+    app = create_network_app(watching, limits=Limits(rates=PLENTY))
+    with TestClient(app, base_url="http://evil.example") as http:
+        answer = http.get("/v1/network")
+        assert (answer.status_code, answer.json()["type"]) == (403, "/problems/forbidden")
+        connected = http.websocket_connect("/v1/stream")
+        with connected as socket, pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_bytes()
+        assert closed.value.code == 4403

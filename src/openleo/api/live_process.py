@@ -61,6 +61,7 @@ def main(told: dict[str, Any], stop: threading.Event) -> None:
             plane = stack.enter_context(open_plane(told, watching))
             app = create_app(plane, watching=watching, on_broken=stop.set)
         else:
+            watching.hosts = frozenset({"127.0.0.1", "localhost", "::1"})
             app = create_network_app(watching)
         config = uvicorn.Config(
             app, log_level="warning", ws="websockets-sansio", ws_per_message_deflate=False,

@@ -152,7 +152,7 @@ async def stream(socket: WebSocket) -> None:
     token = _token(socket, offered)
     services: Services | None = getattr(app.state, "services", None)
     refused = await _refused(services, token, app.state.watching)
-    if not _same_site(socket):
+    if not _same_site(socket, app.state.watching):
         refused = 4403, "pages of other sites may not watch this"
     if refused:
         await socket.close(*refused)
@@ -165,18 +165,26 @@ async def stream(socket: WebSocket) -> None:
     made.viewers += 1
     try:
         await made.advance()
-        sending = asyncio.create_task(_send(socket, made, int(text) if text else -1, services, token))
-        listening = asyncio.create_task(_listen(socket))
-        done, waiting = await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-        for task in done:
-            error = task.exception()
-            if error is not None and not isinstance(error, WebSocketDisconnect | RuntimeError | OSError):
-                raise error
+        sending = asyncio.create_task(_sending(socket, made, int(text) if text else -1, services, token))
+        try:
+            await _listen(socket)
+        finally:
+            sending.cancel()
     finally:
         made.viewers -= 1
+
+
+async def _sending(
+    socket: WebSocket, made: Stream, held: int, services: Services | None, token: str | None
+) -> None:
+    """Send until the viewer leaves; a fault of ours cuts the line, and the viewer comes back."""
+    try:
+        await _send(socket, made, held, services, token)
+    except (WebSocketDisconnect, RuntimeError, OSError):
+        return
+    except Exception as error:
+        _log.error("a stream failed", exc_info=error)
+        await socket.close(1011, "a fault of ours: come back")
 
 
 async def _send(
@@ -212,8 +220,10 @@ async def _listen(socket: WebSocket) -> None:
             return
 
 
-def _same_site(socket: WebSocket) -> bool:
+def _same_site(socket: WebSocket, watching: Watching) -> bool:
     """Tell whether the page that asks is our own: browsers let any page open a WebSocket to anywhere."""
+    if watching.hosts is not None and socket.url.hostname not in watching.hosts:
+        return False
     origin = socket.headers.get("origin")
     return origin is None or origin.partition("://")[2] == socket.headers.get("host", "")
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.requests import HTTPConnection
 from fastapi.responses import Response
 from fastapi.security import HTTPAuthorizationCredentials
 
 from openleo.api.calls import Services, address, bearer, known
 from openleo.api.limits import Limits
 from openleo.api.watching import Watching
-from openleo.control.authorize import scope
+from openleo.control.authorize import Forbidden, scope
 from openleo.control.plane import Tx
 
 
@@ -58,6 +59,19 @@ def need_network(tx: Tx) -> None:
     tx.require("network.read")
 
 
+class OtherHost(Forbidden):
+    """The server is called by a name that is not its own."""
+
+
+def need_host(watching: Watching, connection: HTTPConnection) -> None:
+    """Raise OtherHost where the network is called by another name than its own."""
+    if watching.hosts is not None and connection.url.hostname not in watching.hosts:
+        raise OtherHost(
+            f"this network is not called {str(connection.url.hostname)[:100]}",
+            f"call it {' or '.join(sorted(watching.hosts))}",
+        )
+
+
 async def viewing(
     request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Viewing:
@@ -65,6 +79,7 @@ async def viewing(
     watching: Watching = request.app.state.watching
     services: Services | None = getattr(request.app.state, "services", None)
     if services is None:
+        need_host(watching, request)
         limits: Limits = request.app.state.limits
         limits.take("public", address(request))
         return Viewing(watching)

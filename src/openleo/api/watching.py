@@ -55,7 +55,8 @@ class NoSuchThing(BadInput):
 class Watching:
     """A run folder that is shown; ``clock`` and ``segments`` where it grows.
 
-    ``kind`` is the network's kind; ``login`` whether the control plane is there.
+    ``kind`` is the network's kind; ``login`` whether the control plane is there.  ``hosts`` are the names by
+    which it may be called, where anybody may look: a page of another site could have its own name mean us.
     """
 
     folder: RunFolder
@@ -66,6 +67,7 @@ class Watching:
     login: bool = False
     network: str | None = None
     runs: tuple[Path, ...] = ()
+    hosts: frozenset[str] | None = None
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "openleo-network"))
     slow: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "openleo-explain"))
     found: Archive | None = None
