@@ -6,10 +6,12 @@ from pathlib import Path
 
 from openleo.api.app import create_app
 from openleo.api.routes import On, Rule, rules_of
+from openleo.api.watching import Watching
 from openleo.control.founding import found_network
 from openleo.control.network import Network, NetworkKind
 from openleo.control.plane import Plane
 from openleo.control.roles import ACTIONS, ROLES, needs_two
+from openleo.results.folder import RunFolder
 
 PAGE = Path(__file__).resolve().parent / "authorization.md"
 
@@ -77,7 +79,7 @@ def _rules() -> list[Rule]:
         network = Network(name="docs", kind=NetworkKind.SIMULATED, origin="openleo.docs/log")
         found_network(where, network, {"amina": "amina", "jonas": "jonas"})
         with Plane.open(where) as plane:
-            return rules_of(create_app(plane))
+            return rules_of(create_app(plane, watching=Watching(folder=RunFolder(Path(folder)))))
 
 
 if __name__ == "__main__":

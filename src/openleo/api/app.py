@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import openleo
-from openleo.api import health, problems
+from openleo.api import health, page, problems, stream
 from openleo.api.calls import CSV_PATHS, Services, json_only
 from openleo.api.edge import Edge
 from openleo.api.limits import Limits
@@ -23,18 +23,27 @@ from openleo.api.routers import (
     claims,
     decisions,
     log,
+    network,
+    network_cells,
+    network_terminals,
+    network_things,
     people,
     requests,
     session,
     terminals,
 )
 from openleo.api.routers.terminals import Rows
-from openleo.api.routes import operation_id
+from openleo.api.routes import opens, operation_id
+from openleo.api.stream import Stream
+from openleo.api.watching import Watching
 from openleo.control.plane import SYSTEM, Plane
 from openleo.control.store import StoreBroken
 from openleo.control.switching import is_due, sweep
 
 SWEEP_S = 1.0
+NETWORK = (
+    network.router, network_cells.router, network_terminals.router, network_things.router, stream.router,
+)  # fmt: skip
 _log = logging.getLogger("openleo.api")
 
 
@@ -43,11 +52,12 @@ def create_app(
     *,
     limits: Limits | None = None,
     on_broken: Callable[[], None] = lambda: None,
+    watching: Watching | None = None,
 ) -> FastAPI:
     """Return the control plane's HTTP API; its docs are at /openapi.json.
 
     ``plane`` is open, and grouped where there is load.  ``on_broken`` is called when storage failed: the
-    process should end then.
+    process should end then.  ``watching`` is the network that it decides about, where that is served too.
     """
     limits = limits or Limits()
     metrics = Metrics(plane, limits)
@@ -73,17 +83,69 @@ def create_app(
         log,
     ):
         app.include_router(module.router)
+    if watching is not None:
+        _add_network(app, watching)
     app.add_middleware(Edge, metrics=metrics, bulk=CSV_PATHS)
     problems.install(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
 
+def create_network_app(watching: Watching, *, limits: Limits | None = None) -> FastAPI:
+    """Return the API of a network without a control plane: anybody reads it, and nobody decides anything."""
+    limits = limits or Limits()
+    app = FastAPI(
+        title="openleo network", version=openleo.__version__, docs_url=None, redoc_url=None,
+        lifespan=_watching_only, dependencies=[Depends(json_only)], generate_unique_id_function=operation_id,
+        redirect_slashes=False,
+    )  # fmt: skip
+    app.state.limits = limits
+    app.add_api_route("/health", health.health, response_model=health.Alive, tags=["health"], **opens())
+    _add_network(app, watching)
+    app.add_middleware(Edge, metrics=Metrics(None, limits), bulk=frozenset())
+    problems.install(app)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _add_network(app: FastAPI, watching: Watching) -> None:
+    app.state.watching = watching
+    page.install(app)
+    for router in NETWORK:
+        app.include_router(router)
+
+
+@asynccontextmanager
+async def _watching_only(app: FastAPI) -> AsyncIterator[None]:
+    async with _streaming(app):
+        yield
+
+
+@asynccontextmanager
+async def _streaming(app: FastAPI) -> AsyncIterator[None]:
+    """Keep looking at the network, and send it to those who watch, where there is one."""
+    watching: Watching | None = getattr(app.state, "watching", None)
+    if watching is None:
+        yield
+        return
+    app.state.stream = sent = Stream(watching=watching)
+    watching.on_slot.append(sent.tell)
+    making = asyncio.create_task(sent.keep_making())
+    try:
+        async with watching.watched():
+            yield
+    finally:
+        making.cancel()
+        with suppress(asyncio.CancelledError):
+            await making
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     held: Services = app.state.services
     sweeping = asyncio.create_task(_keep_sweeping(held))
-    yield
+    async with _streaming(app):
+        yield
     sweeping.cancel()
     with suppress(asyncio.CancelledError):
         await sweeping
@@ -108,15 +170,24 @@ async def _keep_sweeping(held: Services) -> None:
 def _openapi(app: FastAPI) -> dict[str, Any]:
     """Return the description of the API, with the shapes that FastAPI does not find by itself."""
     if app.openapi_schema is None:
-        found = get_openapi(title=app.title, version=app.version, routes=app.routes, description=_ABOUT)
+        about = _ABOUT if hasattr(app.state, "services") else _ABOUT_NETWORK
+        found = get_openapi(title=app.title, version=app.version, routes=app.routes, description=about)
         shapes = found["components"]["schemas"]
         shapes["Problem"] = problems.SCHEMA
+        if not hasattr(app.state, "services"):
+            app.openapi_schema = found
+            return found
         rows = Rows.model_json_schema(ref_template="#/components/schemas/{model}")
         shapes |= rows.pop("$defs")
         shapes["Rows"] = rows
         app.openapi_schema = found
     return app.openapi_schema
 
+
+_ABOUT_NETWORK = """A network of satellites as it runs, slot by slot; nothing can be decided here.
+
+docs/api-live.md says how the parts fit, and how frames are laid out.  Every error is
+`application/problem+json` with a code that stays, a detail and a hint."""
 
 _ABOUT = """People's decisions about who may be served where, with a log that anyone can check.
 

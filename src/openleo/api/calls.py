@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Request
+from fastapi.requests import HTTPConnection
 from fastapi.responses import Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, TypeAdapter
@@ -210,9 +211,9 @@ def written(value: object) -> str:
     return _adapters[kind].dump_json(value).decode()
 
 
-async def json_only(request: Request) -> None:
+async def json_only(request: HTTPConnection) -> None:
     """Raise WrongType for a body that is no JSON, but where files are brought."""
-    if not await request.body() or request.url.path in CSV_PATHS:
+    if not isinstance(request, Request) or not await request.body() or request.url.path in CSV_PATHS:
         return
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":

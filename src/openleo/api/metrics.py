@@ -20,7 +20,7 @@ _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 class Metrics:
     """The counts of one app, in a registry of their own."""
 
-    def __init__(self, plane: Plane, limits: Limits) -> None:
+    def __init__(self, plane: Plane | None, limits: Limits) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "openleo_http_requests", "requests answered", ["method", "route", "status"],
@@ -34,7 +34,8 @@ class Metrics:
             "openleo_commit_seconds", "from a change being queued to it being durable",
             buckets=_BUCKETS_S, registry=self.registry,
         )  # fmt: skip
-        self.registry.register(_OfThePlane(plane, limits))
+        if plane is not None:
+            self.registry.register(_OfThePlane(plane, limits))
 
     def text(self) -> bytes:
         """Return all of it as Prometheus reads it."""

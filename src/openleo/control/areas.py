@@ -196,7 +196,7 @@ def slot_of(instant: datetime | None) -> int | None:
 
 def _from_the_first(tx: Tx, slot: int) -> int | None:
     """A new area acts from now on; in a simulated network, whose time is not ours, from the first slot."""
-    return 0 if tx.network.kind is NetworkKind.SIMULATED else slot
+    return 0 if tx.network.timeless else slot
 
 
 def _check_cells(cells: Cells) -> None:

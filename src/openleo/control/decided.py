@@ -11,7 +11,6 @@ from openleo.base.errors import BadInput, did_you_mean
 from openleo.control.areas import Exists, NotFound, check_name
 from openleo.control.facts import Fact
 from openleo.control.ledger import Decision
-from openleo.control.network import NetworkKind
 from openleo.control.plane import Tx
 from openleo.control.schema import DECIDED
 from openleo.ground.countries import country_hint, iso_code
@@ -61,7 +60,7 @@ def make(tx: Tx, noun: str, name: str, columns: Mapping[str, Any], note: Note) -
     if tx.conn.execute(select(table.c.id).where(table.c.id == name)).first():
         raise Exists(f"there is {one} {name} already", "take another name, or change it")
     slot = tx.effective_slot(note.effective, noun, name)
-    if note.effective is None and tx.network.kind is NetworkKind.SIMULATED:
+    if note.effective is None and tx.network.timeless:
         slot = 0
     _record(tx, Fact(noun=noun, id=name, changes={**columns, "version": 1}, slot=slot, new=True), note)
     return slot

@@ -11,7 +11,6 @@ from openleo.base.errors import BadInput, Refused, did_you_mean
 from openleo.control.areas import NotFound
 from openleo.control.authorize import scope
 from openleo.control.life import State
-from openleo.control.network import NetworkKind
 from openleo.control.plane import Tx
 from openleo.control.schema import batches, facts, positions, terminals
 
@@ -194,6 +193,6 @@ def quiet_slot(tx: Tx, ids: Sequence[str]) -> int:
     In a simulated network, whose time is not ours, it stands where the last one did, so that an activation
     may still be at any time after that.
     """
-    if tx.network.kind is NetworkKind.SIMULATED:
+    if tx.network.timeless:
         return max(last_slots(tx, ids).values(), default=0)
     return slot_for(tx, ids, None)

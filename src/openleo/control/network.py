@@ -1,6 +1,7 @@
 """The network a control database is for, and when a decision takes effect in it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -31,33 +32,53 @@ class TooEarly(Refused):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The clock of a network that runs: its time, and how long before a slot its rules freeze."""
+
+    now: Callable[[], datetime]
+    cut_off: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """``name`` for people, ``origin`` the log's name in its checkpoints.
 
     ``default_deny``: nobody is served without a decision.  It is so in every enforced network.
+    ``running`` is the clock of one that is served; else its time is ours, and a simulated one's is free.
     """
 
     name: str
     kind: NetworkKind
     origin: str
     default_deny: bool = False
+    running: Running | None = field(default=None, compare=False, repr=False)
 
     @property
     def denies(self) -> bool:
         """Whether what no decision is about is not served."""
         return self.default_deny or self.kind is NetworkKind.ENFORCED
 
+    @property
+    def timeless(self) -> bool:
+        """Whether a decision may take effect at any instant: simulated, and not running."""
+        return self.kind is NetworkKind.SIMULATED and self.running is None
+
+    def time(self, now: datetime) -> datetime:
+        """Return the network's time when ours is ``now``."""
+        return now if self.running is None else self.running.now()
+
     def effective_slot(self, asked: datetime | None, *, now: datetime, after: int | None) -> int:
         """Return the slot in which a decision made ``now`` takes effect.
 
         By default the first whose rules are not frozen yet.  ``asked`` names an instant instead: any in a
-        simulated network, whose time is not ours; none before that default in the others.  ``after`` is the
-        slot in which the last decision about the same thing takes effect; history is never decided anew.
-        Raises TooEarly.
+        simulated network that does not run, whose time is not ours; none before that default in others.
+        ``after`` is the slot in which the last decision about the same thing takes effect; history is never
+        decided anew.  Raises TooEarly.
         """
-        earliest = first_slot_from(to_datetime64(now + CUT_OFF))
+        cut_off = CUT_OFF if self.running is None else self.running.cut_off
+        earliest = first_slot_from(to_datetime64(self.time(now) + cut_off))
         slot = earliest if asked is None else first_slot_from(to_datetime64(asked))
-        if slot < earliest and self.kind is not NetworkKind.SIMULATED:
+        if slot < earliest and not self.timeless:
             assert asked is not None
             raise TooEarly(
                 f"{instant_text(asked)} has passed, or its slot's rules are frozen; the next that can be "

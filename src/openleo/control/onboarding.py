@@ -16,7 +16,6 @@ from openleo.control.facts import Fact
 from openleo.control.inventory import MOST_TERMINALS, chunks
 from openleo.control.ledger import Decision
 from openleo.control.life import State
-from openleo.control.network import NetworkKind
 from openleo.control.onboarding_file import BadRows, NewTerminal, Problem, Usual, read_terminals
 from openleo.control.plane import Tx
 from openleo.control.schema import accounts, areas, batches, custody, lines, plans, terminals
@@ -85,7 +84,7 @@ def onboard(
         tx.require("terminal.onboard", None)
     _check_options(tx, account=account, area=area, plan=source.plan)
     _check(tx, source, given)
-    slot = 0 if tx.network.kind is NetworkKind.SIMULATED else tx.effective_slot(None, "batch", batch)
+    slot = 0 if tx.network.timeless else tx.effective_slot(None, "batch", batch)
     found = [
         *(_line(new, slot) for new in given if new.row.has_own_line),
         *(_terminal(new, batch, new.row.holder or holder, slot) for new in given),

@@ -155,8 +155,8 @@ def read_entry(tx: Tx, index: int) -> tuple[Entry, dict[str, Any]]:
 def standings(tx: Tx, rows: Sequence[Row[Any]]) -> dict[str, Standing]:
     """Return how areas stand in the present slot; in a simulated network, by the last decision."""
     slot = None
-    if tx.network.kind is not NetworkKind.SIMULATED:
-        slot = slot_at(to_datetime64(tx.now))
+    if not tx.network.timeless:
+        slot = slot_at(to_datetime64(tx.network.time(tx.now)))
     state: dict[str, dict[str, Any]] = {}
     coming: dict[str, Fact] = {}
     for _, fact in read_facts(tx.conn, ["area"]):

@@ -6,6 +6,7 @@ from openleo.base.errors import BadInput, did_you_mean
 
 # Every act that is authorised, and what it means to a person.
 ACTIONS: Mapping[str, str] = {
+    "network.read": "see the network as it runs: cells, satellites, gateways, how terminals fare",
     "area.read": "see areas, their switches and cells",
     "area.define": "make areas and change their cells, validity and exceptions",
     "area.emergency": "switch an area off alone, for an hour",
@@ -39,26 +40,32 @@ ACTIONS: Mapping[str, str] = {
 ROLES: Mapping[str, tuple[str, ...]] = {
     "owner": tuple(ACTIONS),
     "operator": (
+        "network.read",
         "area.read", "area.define", "area.emergency", "request.new", "request.read", "request.review",
         "decide.propose", "decide.refuse", "decide.observe", "claim.read", "claim.write", "terminal.read",
         "terminal.activate", "account.read", "incident.read", "log.read",
     ),
     "approver": (
+        "network.read",
         "area.read", "request.read", "request.review", "decide.approve", "decide.refuse", "claim.read",
         "terminal.read", "account.read", "log.read",
     ),
-    "requester": ("area.read", "request.new"),
-    "logistics": ("area.read", "terminal.read", "terminal.onboard", "terminal.ship", "account.read"),
+    "requester": ("network.read", "area.read", "request.new"),
+    "logistics": (
+        "network.read", "area.read", "terminal.read", "terminal.onboard", "terminal.ship", "account.read",
+    ),
     "billing": ("account.read", "account.write", "account.status", "terminal.read"),
     "security": (
+        "network.read",
         "area.read", "terminal.read", "terminal.position", "terminal.activate", "terminal.revoke",
         "terminal.ship", "incident.read", "claim.read",
     ),
     "auditor": (
+        "network.read",
         "area.read", "request.read", "claim.read", "terminal.read", "account.read", "incident.read",
         "log.read", "log.disclose", "person.read",
     ),
-    "viewer": ("area.read", "claim.read", "terminal.read"),
+    "viewer": ("network.read", "area.read", "claim.read", "terminal.read"),
 }  # fmt: skip
 
 # A role that holds one of these is given by two people: who could give one half of a pair alone, to a name of

@@ -262,6 +262,15 @@ class Store:
             if next_ is not None:
                 self._advance(*next_)
 
+    @contextmanager
+    def fenced(self) -> Iterator[Connection]:
+        """Give a connection that sees all that transactions begun before now decide: it waits for them.
+
+        For those who only read, and must know that nothing decided in time is still to come.
+        """
+        with self._lock, self._telling(), self._writer.begin() as conn:
+            yield conn
+
     def need_whole(self) -> None:
         """Raise StoreBroken where storage failed before."""
         if self._failed is not None:

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from openleo.control.areas import checked_changes, find_area, slot_of
 from openleo.control.facts import last_slot
-from openleo.control.network import EMERGENCY_SLOTS, NetworkKind
+from openleo.control.network import EMERGENCY_SLOTS
 from openleo.control.plane import Tx
 from openleo.control.replay import decisions_of
 from openleo.control.request import Request, State
@@ -163,7 +163,7 @@ def _preview(
     find_area(tx.conn, area_id)
     slot = tx.network.effective_slot(None, now=tx.now, after=last_slot(tx.conn, "area", area_id))
     if asked is not None:  # in a simulated network an earlier time is as good
-        slot = asked if tx.network.kind is NetworkKind.SIMULATED else max(slot, asked)
+        slot = asked if tx.network.timeless else max(slot, asked)
     decisions = decisions_of(tx.conn, tx.network)
     fleet = _fleet(tx)
     now = _side(decisions, fleet, slot, area_id, before)

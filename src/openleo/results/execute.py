@@ -125,7 +125,7 @@ def simulate(
         with told_plainly(out, ""):
             out.mkdir(parents=True, exist_ok=True)
         with held(out), told_plainly(out, resume):
-            manifest = _begun(folder, scenario) or _begin(folder, scenario, net)
+            manifest = _begun(folder, scenario) or begin_folder(folder, scenario, net)
             before = _resume_slot(folder, manifest)
             try:
                 _go_on(folder, manifest, net, workers=workers or os.cpu_count() or 1, progress=progress)
@@ -191,7 +191,7 @@ def _compiled(folder: RunFolder, scenario: Scenario, manifest: dict[str, Any] | 
     return prepare(compile_world(kept))
 
 
-def _begin(folder: RunFolder, scenario: Scenario, net: "Network") -> dict[str, Any]:
+def begin_folder(folder: RunFolder, scenario: Scenario, net: "Network") -> dict[str, Any]:
     """Write what a run begins with and return its manifest, which is written last."""
     from openleo.engine import first_state, static_tables
 
@@ -225,21 +225,10 @@ def _go_on(
     from openleo.engine import run_slots
 
     first, last = int(manifest["first_slot"]), int(manifest["last_slot"])
-    entries = []
-    for entry in folder.entries():  # a damaged chunk and all after it are computed again
-        if folder.wrong_file(entry):
-            break
-        entries.append(entry)
-    folder.keep(entries, frozenset([state_name(first)]))
-    layout = Layout(
-        tracked=net.tracked,
-        terminals=len(net.world.terminals),
-        detail=str(manifest["detail"]),
-        positions=positions_of(net),
-    )
-    with RunWriter(folder, manifest, layout) as writer:
+    keep_whole(folder, first)
+    with RunWriter(folder, manifest, layout_of(net, str(manifest["detail"]))) as writer:
         slot = writer.next_slot
-        state = _saved_state(folder, slot)
+        state = saved_state(folder, slot)
         progress(slot - first, last + 1 - first)
         for state, snapshot in run_slots(net, state, slot, last, workers=workers):  # noqa: B020 - it goes on
             writer.add(state, snapshot)
@@ -247,7 +236,25 @@ def _go_on(
         writer.finish()
 
 
-def _saved_state(folder: RunFolder, slot: int) -> "State":
+def keep_whole(folder: RunFolder, first_slot: int) -> None:
+    """Cut a damaged chunk and all after it, so that they are computed again."""
+    entries = []
+    for entry in folder.entries():
+        if folder.wrong_file(entry):
+            break
+        entries.append(entry)
+    folder.keep(entries, frozenset([state_name(first_slot)]))
+
+
+def layout_of(net: "Network", detail: str) -> Layout:
+    """Return what a writer of chunks must know of a network."""
+    return Layout(
+        tracked=net.tracked, terminals=len(net.world.terminals), detail=detail, positions=positions_of(net)
+    )
+
+
+def saved_state(folder: RunFolder, slot: int) -> "State":
+    """Return the state before ``slot`` as it was saved; raises BadInput where it is missing or damaged."""
     from openleo.engine import State
 
     path = folder.path / state_name(slot)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,6 +211,26 @@ def compile_world(scenario: Scenario) -> World:
         faults=faults,
         warnings=(*warnings, *idle_faults(scenario, faults), *told),
     )
+
+
+def decided_anew(world: World, file: Path, slot: int) -> World:
+    """Return the world with the decisions of another file, which differ from ``slot`` on at the earliest.
+
+    What held before stays as it is, by identity: only the rules from ``slot`` on are made.
+    """
+    scenario = world.scenario.with_changes(changes={"decisions.file": str(file.resolve())})
+    fresh = rules_timeline(
+        scenario,
+        areas=world.areas,
+        accounts=world.account_names,
+        countries=world.land.countries,
+        too_small=world.land.too_small,
+        terminals=world.terminals,
+        slots=(slot, world.slots[1]),
+    )
+    past = tuple(entry for entry in world.rules_timeline if entry[0] < slot)
+    lines = service_lines(scenario, world.terminals, world.terminal_country, world.land)
+    return replace(world, scenario=scenario, lines=lines, rules_timeline=(*past, *fresh))
 
 
 def slots_of(scenario: Scenario) -> tuple[int, int]:

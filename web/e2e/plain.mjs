@@ -1,0 +1,16 @@
+// Without WebGL 2 there is no map, and everything else.
+import assert from 'node:assert/strict';
+import { counts, open, step, until, visit } from './lib.mjs';
+
+const browser = await open(['--disable-gpu', '--disable-3d-apis', '--no-sandbox']);
+try {
+  const page = await visit(browser, '/?view=fleet', process.env.OPENLEO_FIRST);
+  await page.waitForSelector('text=No map here');
+  await page.click('aside.left tbody .link');
+  await page.waitForSelector('[data-verdict]');
+  await until('counts are there', async () => (await counts(page)).online > 0);
+  assert.deepEqual(page.faults.filter((fault) => !/WebGL/.test(fault)), []);
+  step('the lists, the reasons and the counts are there without a map');
+} finally {
+  await browser.close();
+}

@@ -1,0 +1,116 @@
+// A day at the page, with the real server: look, ask why, replay, draw, ask, sign twice, see it act, check the log, undo.
+import assert from 'node:assert/strict';
+import { api, counts, countsOfApi, mapReady, open, step, until, visit } from './lib.mjs';
+
+const [amina, jonas] = [process.env.OPENLEO_FIRST, process.env.OPENLEO_SECOND];
+const browser = await open(), AREA = `drawn-${Date.now() % 100_000}`;
+const at = process.env.OPENLEO_AT ?? '50.45,30.52';
+
+try {
+  let page = await visit(browser, `/?at=${at},7&map=flat`, amina);
+  await mapReady(page);
+  step('it loads, and the map is drawn');
+
+  const { clock } = await api(amina, '/v1/network');
+  const then = new Date(Date.parse(clock.now) - 3 * clock.slot_s * 1000).toISOString();
+  await page.goto(`${process.env.OPENLEO_URL}/?t=${then}`);
+  await page.waitForSelector('.mode.replay');
+  const slot = await until('a slot is shown', async () => Number(await page.getAttribute('.range', 'aria-valuenow') ?? await page.inputValue('.range')));
+  await until('the numbers are those of the API', async () => JSON.stringify(await counts(page)) === JSON.stringify(await countsOfApi(amina, slot)));
+  step('the counts are those that the API gives');
+
+  const dark = (await api(amina, `/v1/network/terminals?slot=${slot}&cause=${process.env.OPENLEO_CAUSE ?? 'POWER_OFF'}&limit=1`)).items[0];
+  await page.goto(`${process.env.OPENLEO_URL}/?t=${then}&at=${dark.latitude_deg},${dark.longitude_deg},11.5&map=flat`);
+  await mapReady(page);
+  await page.waitForTimeout(800);
+  const box = await page.locator('.map').boundingBox();
+  await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+  await page.waitForSelector('[data-verdict]');
+  assert.equal(await page.getAttribute('[data-verdict]', 'data-verdict'), dark.cause);
+  assert.match(page.url(), /sel=terminal:/);
+  step(`a click on a dark terminal tells its cause, ${dark.cause}`);
+
+  await page.click('nav .tab >> text=Outages');
+  await page.selectOption('footer select >> nth=1', '0'); // all that can be replayed
+  await page.selectOption('aside.left select', 'fault');
+  const fault = process.env.OPENLEO_FAULT ?? 'lost';
+  await page.click(`aside.left .item:has-text("${fault}")`);
+  await page.waitForSelector('.mode.replay');
+  const past = (await api(amina, `/v1/network/outages?by=fault&from=${clock.first_slot}`)).items.find((one) => one.fault === fault);
+  await until('the time of the outage is shown', async () => { const s = Number(await page.inputValue('.range')); return s >= past.from_slot && s < past.until_slot; });
+  await until('its cause is told', async () => (await page.getAttribute('[data-verdict]', 'data-verdict')) === past.cause);
+  step('an outage of the past moves map and time there, and says why');
+
+  await page.goto(`${process.env.OPENLEO_URL}/?view=areas&at=${at},7&map=flat`);
+  await mapReady(page);
+  await page.click('text=New area');
+  await page.click('text=Draw on the map');
+  await page.waitForSelector('.drawing');
+  await page.waitForTimeout(1200);
+  const map = await page.locator('.map').boundingBox(), [x, y] = [map.x + map.width / 2, map.y + map.height / 2], r = 90;
+  for (const [dx, dy] of [[-r, -r], [r, -r], [r, r], [-r, r], [-r, r]]) { await page.mouse.click(x + dx, y + dy); await page.waitForTimeout(350); }
+  await page.waitForSelector('aside.left [role=status] b');
+  await page.fill('aside.left form label:has-text("Id") input', AREA);
+  await page.fill('aside.left form label:has-text("Title") input', 'Drawn by hand');
+  await page.click('text=Make the area');
+  await page.waitForSelector('aside.right :text("In this slot")');
+  step('an area is drawn');
+
+  await page.click('text=Switch off…');
+  await page.fill('aside.right textarea', 'An exercise: the feeder is worked on tonight');
+  await page.click('text=Send the request');
+  await page.waitForSelector('aside.right .effect');
+  const cut = Number(await (await page.waitForSelector('[data-there]')).getAttribute('data-there'));
+  assert.ok(cut > 0, 'the preview names terminals');
+  await page.setInputFiles('aside.right input[type=file]', amina); // the page was loaded again: its key is gone, as it must be
+  await page.click('text=Sign as the first person');
+  await page.waitForSelector('aside.right :text("Waits for somebody else")');
+  step(`it is asked to be off with a reason; ${cut} terminals stand there; the first person signs`);
+
+  const other = await visit(browser, '/?view=requests', jonas);
+  await other.click(`aside.left .item:has-text("${AREA}")`);
+  await other.click('text=Sign as the second person');
+  const effective = (await (await other.waitForSelector('aside.right [role=status] b:has-text("Acts from")')).textContent()).match(/(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)Z/);
+  const acts = Date.parse(`${effective[1]}T${effective[2]}Z`);
+  step(`a second person approves; it acts from ${effective[0]}`);
+
+  await until('the second browser sees it', async () => (await counts(other)).policy > 0);
+  const seen = Date.now();
+  await until('so does the first', async () => (await counts(page)).policy > 0, 2000);
+  assert.ok(Date.now() - seen < 2000);
+  const first = await api(amina, '/v1/network'), from = first.clock.slot + Math.round((acts - Date.parse((await api(amina, `/v1/network/causes?slot=${first.clock.slot}`)).start)) / 15_000);
+  assert.equal((await countsOfApi(amina, from)).policy, cut);
+  assert.equal((await countsOfApi(amina, from - 1)).policy, 0);
+  step('its terminals are dark from the stated slot on, and not before; both browsers see it within two seconds');
+
+  await other.click('aside.right button:has-text("Entry")');
+  await other.waitForSelector('[data-proof]');
+  assert.equal(await other.getAttribute('[data-proof]', 'data-proof'), 'valid');
+  step('the decision is in the log, and its proof holds');
+
+  const barred = (await api(amina, '/v1/network/terminals?cause=CELL_IS_DISABLED&limit=1')).items[0];
+  await page.goto(`${process.env.OPENLEO_URL}/?sel=terminal:${barred.id}`);
+  await page.waitForSelector('[data-verdict=CELL_IS_DISABLED]');
+  await page.click('aside.right .who button:has-text("Entry")');
+  await page.waitForSelector('[data-proof=valid]');
+  step('a terminal that is off says who decided, and leads to that entry');
+
+  await other.goto(`${process.env.OPENLEO_URL}/?view=areas&sel=area:${AREA}`);
+  await other.click('text=Switch on…');
+  await other.fill('aside.right textarea', 'The work is done');
+  await other.click('text=Send the request');
+  await other.setInputFiles('aside.right input[type=file]', jonas);
+  await other.click('text=Sign as the first person');
+  await page.goto(`${process.env.OPENLEO_URL}/?view=requests`);
+  await page.click(`aside.left .item:has-text("${AREA}")`);
+  await page.setInputFiles('aside.right input[type=file]', amina);
+  await page.click('text=Sign as the second person');
+  await page.waitForSelector('aside.right :text("Acts from")');
+  await until('they are back', async () => (await counts(page)).policy === 0);
+  step('it is undone by two people, and they are back');
+
+  assert.deepEqual([...page.faults, ...other.faults], []);
+  step('no page met an error');
+} finally {
+  await browser.close();
+}

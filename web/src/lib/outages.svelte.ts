@@ -1,0 +1,48 @@
+/** Outages over the span of the timeline, for it and for the list. */
+import { get } from './api';
+import { live } from './live.svelte';
+import { Loaded } from './load.svelte';
+import { flyTo, select } from './place.svelte';
+import type { Outage } from './shapes';
+
+export const BY = ['cause', 'area', 'country', 'gateway', 'satellite', 'fault', 'rule', 'account', 'group'] as const;
+export type By = (typeof BY)[number];
+
+class Outages {
+  by = $state<By>('cause');
+  private bars = $state.raw<Outage[]>([]);
+  list = new Loaded<{ items: Outage[] }>();
+  private span = [0, 0];
+
+  /** Those that the timeline draws. */
+  items = $derived(this.bars);
+
+  async read(from: number, until: number): Promise<void> {
+    this.span = [from, until];
+    void this.readList();
+    try {
+      const [faults, causes] = await Promise.all(['fault', 'cause'].map((by) => get<{ items: Outage[] }>('/v1/network/outages', { from, until, by })));
+      this.bars = [...faults.items.filter((one) => one.fault), ...causes.items.filter((one) => one.from_slot > from && !one.fault)];
+    } catch { /* the list tells */ }
+  }
+
+  readList(): Promise<void> {
+    const [from, until] = this.span, { by } = this;
+    return this.list.read(() => get('/v1/network/outages', { from, until, by }));
+  }
+
+  /** Moves time and map to an outage, and asks why of one that it made dark. */
+  open(one: Outage): void {
+    const now = live.slot;
+    if (!(one.open && !live.replaying) && !(now >= one.from_slot && now < one.until_slot)) live.seek(live.msOf(Math.min(one.until_slot - 1, one.from_slot + 2)));
+    const cells = live.tables!.cells, rows = one.cells.filter((row) => row >= 0);
+    if (one.example) select({ kind: 'terminal', id: one.example });
+    else if (rows.length) select({ kind: 'cell', id: cells.h3[rows[0]] });
+    const mean = (of: number[]): number => rows.reduce((sum, row) => sum + of[row], 0) / rows.length;
+    if (rows.length) {
+      const spread = Math.max(...rows.map((row) => cells.latitude_deg[row])) - Math.min(...rows.map((row) => cells.latitude_deg[row]));
+      flyTo(mean(cells.longitude_deg), mean(cells.latitude_deg), Math.max(3.6, Math.min(6.8, 7 - Math.log2(1 + spread))));
+    }
+  }
+}
+export const outages = new Outages();

@@ -1,0 +1,33 @@
+/** What is looked at, in step with the address. */
+import { HOME, readPlace, writePlace, type Place, type Selection, type View } from './url';
+
+class Ui {
+  place = $state.raw<Place>(typeof location === 'undefined' ? HOME : readPlace(location.search));
+  /** A place that the map is asked to show; `n` tells one wish from the next. */
+  fly = $state.raw<{ lon: number; lat: number; zoom: number; n: number } | null>(null);
+  help = $state(false);
+}
+export const ui = new Ui();
+let waiting = 0;
+
+/** `push`: back returns from it; `replace`: it does not; `quiet`: the address follows when there is time. */
+export function setPlace(change: Partial<Place>, how: 'push' | 'replace' | 'quiet' = 'replace'): void {
+  ui.place = { ...ui.place, ...change };
+  clearTimeout(waiting);
+  const write = (): void => {
+    const wanted = location.pathname + writePlace(ui.place);
+    if (wanted !== location.pathname + location.search) history[how === 'push' ? 'pushState' : 'replaceState'](null, '', wanted);
+  };
+  if (how === 'quiet') waiting = window.setTimeout(write, 400);
+  else write();
+}
+
+export const openView = (view: View): void => setPlace({ view, page: false }, 'push');
+
+export function select(sel: Selection | null, more: Partial<Place> = {}): void {
+  setPlace({ sel, page: false, ...more }, 'push');
+}
+
+export function flyTo(lon: number, lat: number, zoom = 6.2): void {
+  ui.fly = { lon, lat, zoom, n: (ui.fly?.n ?? 0) + 1 };
+}

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { bundleEntry, bundlePath, checkProof, commits } from './proof';
+import { fromBase64, sign, toBase64 } from './sign';
+
+// Made by openleo.control.log (seal, sign_checkpoint, Proof) from the seed 0, 1, ... 31 and seven entries.
+const VKEY = "openleo.test/log+84053b60+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4";
+const BUNDLE = fromBase64("AhRvcGVubGVvLWRlY2lzaW9uL3YxCkjn4pZVROnq3LikY2MnGqk3GJwCz/IVoeXJWK9xjjGo4rC2D2CQXEkh2uTLviUuOQKAjppX2LuPfZ+xtLFRRK45xFXqTL8wCqIa2X/MQ0PQ0goDJQptSlP1O5j74LJ6ZtaoyfoNILbRiSZTFqxUjJUjHZ0NpXuieIbcUkE/i9hRrDAUuPnmmdLxk8dye/+65FnOd599UuP7fYTgk+WygaKVvT3ekvLa0rTCLS/eEhfyfmUAL1o4MAp3yjO9KOtYGZ0MNdJH5AyRW7JjPPx9hwZVQlKQ3xxNEcCdKSwmHRBHlxoKefYqe7QTSaZwGuyjyxNAc9XFPVD8B4Ix6C1sKuJsBTddGp6VceGYjqMDn+1o2YHt+hNcFhOxZhRmKVhXOH1FxbdVKlC0yylkZOckGofMN2g9qcFcFKUeTzbMm4tlm2kx1ifEy2jSlmyqtXL+/cAsOqgzwOPf0GD8if92hucSe58YjRb1L7czZfQykrD40OsRLvTm11LetaidRRGIrfmQI4VQsFxDm/eFa1v6CfjjjuyRrZMnoZCNuqFydrqeYBOSY/+XelIY1nC/YaTGd0qEgsDF5iLwNvvChVWX6Ltm1Ux6Fcql59op00hGHkCz2pTtggcSnaZk1HAubi5PWLzglj2bWCSTkjx4o8mT0NHRMdnNy9C5LxCkXTlP7ySUAhRvcGVubGVvLWRlY2lzaW9uL3YxCm37GpBttHcVWe+zb7qyo4roouJIkYPDMRffJGDl4bvC9VKHR8oaS7CwciCgDSz5TYBUbVhAyZ9JBouWTKwhhaWfx3pPnIqg9SoYORAxu7CMDfVkmXYeZNa3sw65GqJRbGg2xUrpZR8rJA3PCO4iQQJmFMB3G5+0y14w/I5/1xTJCn8wkGB1ClCxntqUfwyJXotftFPC/r5UsVn4SBJ/XLsjITjIhAel4MN5fNzwfu5SU2i3fohc1ZlSbXXrAjOymzhk8UDgdtZ3+IHVkCdSDmelEJsPorKmsIBzRD3Gk4DiuxP8wiNXpck9ZUaO/tMjFTQJwfQHcbOLMnWLbmeLkisInUriLJSR1ez8lh+gcSL2wXmU4US8EzopQvjatp4DJKj6T3/D2qqFtlJ4mSsxciXI5bM2innHJZj0kKuiI4RABamvtTE+8q0LPpyYquGvhSBWF72966hKmsPGToVtEF4Wqvyt91Zc1kTrimQLSwGWrbfDlhxZ//0LcLowQ1ELran1LYv7E3s4pVxCm2mX+O0Pnfatl3zZEkieyruuNKNIw4oerOvN/2bZMVw3UqqH5I6dp6cxoHMHpSIDGfE//VMgx+psE/e5jdT2M7c+REg/fUcFa2O94SGe32xK5ykOGxgdy6fAo6U/TD7Nktr2KF5nnOiaVpqP2tkbczkbhodZAhRvcGVubGVvLWRlY2lzaW9uL3YxCiSIkC0lACQTHNKVSy3PRdw9AGZ5p0XFOme9Hvl/nxUwNrxdF6CZSJwMbYg1yp9g9zqSrGIPipZ4VkLp4ZQubcK+IdkryCE3JPo4N4TOcRAVem7KjVWq1qt12bieyLxv7+CWDY87oPhfZ8218EPdGgZLVsNjQ+PCzPRsln4g6h3j2jyWl+7hL3HiIZ8NlLIupqwUvIGwuJhNBrtjy4K+JIps+/oGxcbn3jauAFYXsdh1u9cckZNVrEy5BopkTROt6YaVENSJmi//NEXqD2ET6o9Jhq8Mxi5SW5FqhJiE2906WKRCdwQJb0uDOfWKzse+JxJzmieGkiQ+1EiBiX8MBVfmj2TqZoqOxxLLpj2JAvvgRY5r9FNlcjsZUDc3Lu72jyntn6kMiunL54u5WI2qIIuOzsz1kRlCN6uBhz22PMrJofUSnaUfixafZUgDS/Wql9oFZharLxf4BbFdR/DEW2axA/APotr1vyTzmcaKy+LhFRCh8aLwDOuoH9ABVL1kYC1J+XJyZ2bfNgaum/pObe8kQb7yZCGksVHYL8sH0Tq/+FdLkfM11I0vV/3qkVeyyAcrus4PBsb/mU78ILDGj55exF4uxM2mi9c3KHzKB7sBucvx3oLSiK/az8fCqkpGBg3vN+ABhbGv7M4JVUliVTdVeZEoL1oyWN1mheGCGiBJAhRvcGVubGVvLWRlY2lzaW9uL3YxCvdf8+ogrfMfcqjTdZ0XSsn+gt5dEgoXPKm7EatM8By+nKJEnGFCRcbWhWaMwpckUOW/aBS5/OFH+DEFg5j7n0pfaUN5PCVfyJ10aRRJGI1EfGX3Ce5/GEmK1ghzx0cY1/ZussinT41A1A7Km+O2geictzB1i08l+yEz4JQsQXiiQ7QC7QrtOkxcWvZDdFYDsiUoqHynmhQivHKIwLg4wZs6b530RSDFwilRnN4HGbW3zsB937cPtaOzo5aw/zCb9aMGsxoK13CLbftoPh28smptos8pjtNH1o0op63JYetA4X9j3j+ad/Y7oWqVRGoQ4QCeHfgnswTxyKF2sY/de1SL4SRmO1kEhg7H1lXobgV/0vwDvAIO7301V16Bl4bWzqrepCzVOQUR7J74JXzxBfF4rhuUdv0zr4luKOGLyFZHz7YUJQ8kO8PA5QLfDmP2OghzF8BDk8pBZC2iCi9IiGvshC99KgURs8Bn04xtgqSwBIvDx1l53dwo5Au6rSmuEzufWfagOYcJ6+0Sude0xU0CstoJ1kP+nUlp0ojPgx/q5Tw4HKlgNiJPTUfd1UHrn7X6TISBRnIC6vp01ovCx6sQD0k8/nJGazBBodgQYFOi0KR40fXye0ORngcwoUqviYmtgkI2T4VnPMJqSUtGwGxCtu8yolBaRxrLvCeyCNBpAhRvcGVubGVvLWRlY2lzaW9uL3YxCg45ZNKc6fqaAua+La+OJmQzpyxuY+BOlIosfc65KPFiNdcN/E2PY+qsMV7T1yXGbvvXt5Q7KKaNC/ZlcMKaBY2Qyam/Z7Feufg3YFDwn6AvKLIi9UHEKV2u2/6GE6LSj8W7L6lsVxuVnbKUhaslshX2Z6cnfAQdnpe9zbzZgh0vypoSpArzRU/lq6nwdm5XjlZkH/JhbHlEacOUPvyMyMBxn/PTnQwsL0s36Ov/ZyoUChnWRcQWceFLNRt4uxyDRkw8dKkSwsfGiFvSZgRhWTKf4F/K5OyBr75u7CBMpqPWL6UVy6dpq0tIOzql+RXjTC0jtl6nN+3mq6IhuKHyYL9vEL9LuDNCHeT4MD9NDde6OvgN4oI0pRjtU8vwcZNyBiIIgPK2aVzI0K4gPhYMgbaepxqHFm9WYITIZAsvYmKsqBaiY4ZLuoetdZyEwnZjK/MfaNM95K1NtPTwAPMY7WggVjyThKbhOemax5tY40Z9deSBFLoeGi1k+zkJ+eflBj2k+uLstmQwgrJRLqGjxT1j58LEASc+bp8MUqNRsq3wrOWpuM3BNFcz6ss8ReVYbzon8GpQx3SlqCkrSc0nOcr6HNDIsJEKD0XP023zX3RorHcXJ2SYymVmDivS75+I+W6y6eaFsR7HP+Hb1aaC1oQ2zvQ2ku2QuFsPvJE3mKwcAhRvcGVubGVvLWRlY2lzaW9uL3YxCoi6BJEJjIvALfZ7jmtv+SsD0N8iIzpkE6D4xawxyVOIrHsWY54WnQg8FqHim3pug8eGUiPJPzyac2Q1pifCZcwYUU5tFptI63rVPwLMB/cV7zjTMZOlwTEQKEpQjigp51zNFieYS03CzMyHCeGi2AOKczcO7wpVl+B2z+VUN4rkqm4AjVDwM6s+QpzUihW6KVhGsjK2HvER10BRuZVEpvJOYoR3/YJDmvkXegCRNCY2Azk4qWxjXOAv091tDXyLq3FuwH4Gggk9zVaagz051tC3TZE4d9V+dt9c+j0vfWIWsR8yQSJoSu0ISedfpOqaq+VvRraYkkfhy4EcLH+mRG3Y8aAOefhQXcE8sxQyCIALCGNdDF4RbBP3LI0V3oWn1shY2SgPe/IEKhrH6+Ab7Kk2BeOpt0Kz1xXQ2/fC6LA7/YwZKjsc0zG8T3IrrzEMcO1sHE/6pTNACir/S6LPN/ye2FQ6Yvu9U4whlfJrmuTdo2r4iA+a5azPFp87MuTRtAnD5gsbmqqVVlG0mPwljYh7zKgaHkCZa96T4Gc9+UPL7p5BszJx7jqa3VhnxzM9FlcibkO9Umk2vq+iV7BztAVPjDrO+iYyw76lMhZC5w6WCYl3NKfzTl59ndtw/Xi7vPx+GEiHfgomLLrFW3JcX7p+o7J9hJGwWZDHiLNZDa/PAhRvcGVubGVvLWRlY2lzaW9uL3YxCnmLe1+n2y6v8VFS0DCfmpbvdN1lPdWIdJFJti4W16wAQZDts9zolwwZ3C06ePKusGPiC870oV2cDdMJ07akhPYrF+/g8J4m6seAcYAXVdLzHksTVTKq0MHn8xtucC9MuG6uuYMbILtTWuYKgKgPlhEPtChdQLqZwlvmK3Y/KAz7ussvElyjmGCOGxfGxOHd2+oQip/X3z7OOUrfHoHQOGf5GRtmClZ1Bij97bhDryThR+EwK+UUc7LT8LZFOdC5efohjZuzRmvRErSSVwFARASQ7ICKVKu2pUD6q6XDxXLfEZwIs81D7J2iI3avKxZsX/n93Lu1bDK+m0KsA8KfZglM+c7EB2xc1ojkYRAeZNOxT0ab5Viuj4x5CTis27gaXYjmlkpIUDtyqWQG0+ZtdaZ2fwVs0djKF3wzXbXlKsc37ZhoFv0bkNTopgoEWyCS/Wq6+n4OjLrzFTBKuhs+qP5Wv9lSBanFLBvRKxWn0CQGuqIPY6oTg9RDNDK1eJh7Oe/YsYbhUNguQHFz/A8SNKEBTTuThZxvlafgZNITQVJTDJYmm290DKfBlESxDBcIPsVS8Hw9+lAu/aGL792e1RIVaClLBfGRHdFfD90/7kHvPTebojVrm+ujnCpgrh9xgyEc0EQbFIvRIhD+1QB2zxJrbxF0ToKQXSXQspaXVpkB");
+const PROOFS: [number, string][] = [[0, "c2sp.org/tlog-proof@v1\nindex 0\nE9DcoGFImYoONAMr/ojmy23RQL9ZnOPOrQz7ee/ZVjM=\nqC7DlkBYGwfDbhRup6/yBu14HiVyGjO4vttxXa2WHCE=\nZmrVTmgDZOxWiCcdRZ+FYeXSbNAsX05RCNw7MpX1x+o=\n\nopenleo.test/log\n7\nbxM3doXCvckir1RWfjmKy5LIi7mVfIVM/SK63htKBpc=\n\n— openleo.test/log hAU7YCYyNluz3gq1kuYtQ9/AvOOl2ttTvECkvMm7UrNF0KrvEwqcrv1GVW2rH/qFSrJNr18cZsWx2Gn0ETrV9wHojg8=\n"], [3, "c2sp.org/tlog-proof@v1\nindex 3\nVuzX167NeakA45zg+bb2+n4tWKap5Ha/mPX07MLKZGI=\nl4kYocoiO0dC1Nsw4/J5aOaF0yl+jN3IrEIu4YtGkQs=\nZmrVTmgDZOxWiCcdRZ+FYeXSbNAsX05RCNw7MpX1x+o=\n\nopenleo.test/log\n7\nbxM3doXCvckir1RWfjmKy5LIi7mVfIVM/SK63htKBpc=\n\n— openleo.test/log hAU7YCYyNluz3gq1kuYtQ9/AvOOl2ttTvECkvMm7UrNF0KrvEwqcrv1GVW2rH/qFSrJNr18cZsWx2Gn0ETrV9wHojg8=\n"], [6, "c2sp.org/tlog-proof@v1\nindex 6\nQwRZn9bD/bukawdvQ6ValCahAnIasO0PMZ/qqd1Xvw8=\nPuhOOTHLDGrJ94233BkYRzgpET1q3Ak2nduASDxEhuI=\n\nopenleo.test/log\n7\nbxM3doXCvckir1RWfjmKy5LIi7mVfIVM/SK63htKBpc=\n\n— openleo.test/log hAU7YCYyNluz3gq1kuYtQ9/AvOOl2ttTvECkvMm7UrNF0KrvEwqcrv1GVW2rH/qFSrJNr18cZsWx2Gn0ETrV9wHojg8=\n"]];
+
+test('the proof of each entry holds, and of no other', async () => {
+  for (const [index, proof] of PROOFS) {
+    const found = await checkProof(proof, bundleEntry(BUNDLE, index)!, VKEY);
+    expect(found).toMatchObject({ ok: true, failed: '', origin: 'openleo.test/log', size: 7, index });
+    expect(await checkProof(proof, bundleEntry(BUNDLE, (index + 1) % 7)!, VKEY)).toMatchObject({ ok: false, failed: 'path' });
+  }
+});
+
+test('what was changed is told from what was not', async () => {
+  const [index, proof] = PROOFS[1], leaf = bundleEntry(BUNDLE, index)!;
+  const failed = async (text: string, key = VKEY): Promise<string> => (await checkProof(text, leaf, key)).failed;
+  expect(await failed(proof.replace('\n7\n', '\n8\n'))).toBe('signature');
+  expect(await failed(proof.replace('index 3', 'index 2'))).toBe('path');
+  expect(await failed(proof.replace('tlog-proof@v1', 'tlog-proof@v2'))).toBe('form');
+  expect(await failed(proof, VKEY.replace('test', 'best'))).toBe('key');
+  expect(await failed('')).toBe('form');
+});
+
+test('a field is opened by its salt alone', async () => {
+  const leaf = bundleEntry(BUNDLE, 3)!, salt = fromBase64("H8JEryuW0BaaF34lWa8p4EhHROS4UB0QRNdsn3s88wc=");
+  expect(await commits(leaf, 1, 'area', salt, 'a3')).toBe(true);
+  expect(await commits(leaf, 1, 'area', salt, 'a4')).toBe(false);
+});
+
+test('bundles lie where tlog-tiles says', () => {
+  for (const [index, size, path] of [[0, 1, "entries/000.p/1"], [300, 1000, "entries/001"], [255, 256, "entries/000"], [70000, 300000, "entries/273"], [300000, 400000, "entries/x001/171"], [399999, 400000, "entries/x001/562.p/128"]] as [number, number, string][]) expect(bundlePath(index, size)).toBe(path);
+  expect(bundleEntry(BUNDLE, 7)).toBeNull();
+});
+
+test('a signature is the one of RFC 8032, test 2', async () => {
+  const hex = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(text.match(/../g)!, (b) => Number.parseInt(b, 16));
+  const seed = hex('4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb');
+  expect(await sign(seed, 'r')).toBe(toBase64(hex('92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00')));
+});

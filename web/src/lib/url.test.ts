@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { HOME, readPlace, writePlace, type Place } from './url';
+
+test('what is looked at survives the address', () => {
+  const places: Place[] = [
+    HOME,
+    { ...HOME, view: 'outages', only: 'policy' },
+    { ...HOME, sel: { kind: 'satellite', id: '53.1-547/p69/s04' }, at: Date.UTC(2022, 9, 7, 17, 30) },
+    { ...HOME, sel: { kind: 'place', id: 'Odessa, UA & more' }, camera: { lon: 30.7, lat: 46.5, zoom: 6.25 }, flat: true, page: true },
+  ];
+  for (const place of places) expect(readPlace(writePlace(place))).toEqual(place);
+});
+
+test('an address that says nothing or nonsense is home', () => {
+  for (const text of ['', '?view=nothing', '?sel=', '?sel=cat:1', '?t=yesterday', '?at=1,2', '?at=a,b,c']) expect(readPlace(text)).toEqual(HOME);
+});
