@@ -13,8 +13,8 @@ from fastapi.routing import APIRoute
 from openleo.api.problems import documented
 from openleo.control.roles import ACTIONS
 
-_READS = (401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 503)
-_CHANGES = (400, *_READS, 412, 507)
+_READS = (400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 503)
+_CHANGES = (*_READS, 412, 507)
 
 
 class On(StrEnum):
