@@ -53,7 +53,7 @@ def test_a_run_tells_what_it_is_where_it_is_and_what_to_type(
     progress = captured.err.splitlines()
     assert progress[-1].startswith("tiny: 12 of 12 slots, ")
     assert 2 <= len(progress) <= 11, "a line for every tenth where standard error is no terminal"
-    command = captured.out.splitlines()[-1].split("next")[1].split()
+    command = captured.out.splitlines()[-2].split("next")[1].split()
     assert exit_code_of(command[1:]) == 0
     assert capsys.readouterr().out.startswith("SIMULATION: ")
 
@@ -185,7 +185,7 @@ def test_an_interrupt_before_the_first_slot_says_what_is_there(
 
 def test_a_run_by_cells_says_what_can_be_asked(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code_of(["run", tiny, "--out", "coarse", "--detail", "cells"]) == 0
-    command = capsys.readouterr().out.splitlines()[-1].split("next")[1].split()
+    command = capsys.readouterr().out.splitlines()[-2].split("next")[1].split()
     assert command[:3] == ["openleo", "explain", "coarse"]
     assert exit_code_of(command[1:]) == 0
     assert exit_code_of([*command[1:], "--place", "Kyiv"]) == 0

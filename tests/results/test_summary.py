@@ -85,7 +85,8 @@ def test_the_example_was_dark_then(small_run: Run, summary: Summary) -> None:
 def test_the_words_begin_with_what_it_is_and_end_with_what_to_type(small_run: Run, summary: Summary) -> None:
     lines = list(summary_lines(small_run, summary))
     assert lines[0].startswith("SIMULATION")
-    assert lines[-1].split("next")[1].strip().startswith(f"openleo explain {small_run.path} --terminal ")
+    assert lines[-2].split("next")[1].strip().startswith(f"openleo explain {small_run.path} --terminal ")
+    assert lines[-1].startswith("on a page   openleo serve --replay ")
     text = "\n".join(lines)
     assert "ACCOUNT_DISABLED  4 terminals, 0.4 h, the whole run" in text
     assert "4 terminals, 0.4 h, the whole run; rule account/unpaid-2: the bill was not paid" in text

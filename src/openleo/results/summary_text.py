@@ -173,3 +173,4 @@ def _next_lines(run: "Run", s: Summary) -> Iterator[str]:
         yield f"next        {command} --terminal {terminal} --at {at}"
     else:
         yield f"next        {command} --at {format_utc(slot_start(s.worst_slot))}"
+    yield f"on a page   {program()} serve --replay {run.path}, then open http://127.0.0.1:8350"
