@@ -56,7 +56,8 @@ countries = {COUNTRIES}
 terminals = 1_000_000
 cells = 140_000
 [[background]]
-countries = ["AO", "BO", "DZ", "EG", "ET", "IN", "KZ", "LY", "ML", "NE", "SA", "SD", "TD", "TZ", "ZA", "CD", "CN", "NG", "RU", "TR"]
+countries = ["AO", "BO", "DZ", "EG", "ET", "IN", "KZ", "LY", "ML", "NE", "SA", "SD", "TD", "TZ", "ZA",
+  "CD", "CN", "NG", "RU", "TR"]
 terminals = 300_000
 cells = 60_000
 """
