@@ -55,6 +55,11 @@ countries = {COUNTRIES}
 countries = {COUNTRIES}
 terminals = 1_000_000
 cells = 140_000
+[[background]]
+countries = ["AO", "BO", "DZ", "EG", "ET", "IN", "KZ", "LY", "ML", "NE", "SA", "SD", "TD", "TZ", "ZA",
+  "CD", "CN", "NG", "RU", "TR"]
+terminals = 300_000
+cells = 60_000
 """
 SLOTS = 16
 QUARTER_S, STREAM_KB_S, VIEWERS, MINUTE_S = 3.75, 200.0, 20, 60.0
