@@ -37,6 +37,7 @@ from openleo.snapshot.tables import RULES
 
 RING_SLOTS = 240
 RING_BYTES = 512 * 1024 * 1024
+_KEPT_DECISIONS = 100  # files of decisions, the newest
 _LONGEST_WAIT_S = 0.5  # so often at least it is looked whether to stop
 _FAST = 10.0  # from this speed on geometry is computed in larger batches
 _WAITS_S = 0.002  # past the freeze: other processes' clocks are read a moment apart
@@ -240,7 +241,9 @@ def _note_decisions(folder: LiveFolder, manifest: dict[str, Any], world: World, 
     manifest["scenario_sha256"] = scenario_of(run, manifest["inputs"]).sha256()
     write_whole(run / MANIFEST, json_bytes(manifest))
     kept = {path.parent.name, *(Path(file).parent.name for file in before)}
-    for old in (run / INPUTS).glob("decided-*"):
+    # Readers may still hold an older manifest: what it names stays for as long as they may ask.
+    old_first = sorted((run / INPUTS).glob("decided-*"), key=lambda found: found.stat().st_mtime)
+    for old in old_first[:-_KEPT_DECISIONS]:
         if old.name not in kept:
             (old / path.name).unlink(missing_ok=True)
             old.rmdir()
