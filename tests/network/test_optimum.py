@@ -55,7 +55,7 @@ def test_with_few_antennas_at_least_ninety_five_percent_of_the_best():
 
 @pytest.mark.parametrize("case", ["6 satellites, 4 colours", "8 satellites, 4 colours"])
 def test_short_of_beams_antennas_and_colours_at_least_ninety_five_percent_of_the_best(case):
-    got, best = compare(SHORT_OF_ALL[case], range(2), 1.5)
+    got, best = compare(SHORT_OF_ALL[case], range(4), 1.5)
     assert got.sum() >= 0.95 * best.sum()
 
 
