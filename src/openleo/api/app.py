@@ -22,6 +22,8 @@ from openleo.api.routers import (
     areas,
     claims,
     decisions,
+    lines,
+    lists,
     log,
     network,
     network_cells,
@@ -79,6 +81,8 @@ def create_app(
         agents,
         amending,
         accounts,
+        lines,
+        lists,
         people,
         log,
     ):
