@@ -40,58 +40,9 @@ from openleo.results.timeline import timeline_of
 from openleo.scenario.load import load_scenario
 from openleo.snapshot.causes import Cause
 from openleo.snapshot.stream import decode
+from small_scenario import small_toml
 
-SMALL = """
-schema = 1
-name = "small"
-start = 2022-10-07T00:00:00Z
-end = 2022-10-07T00:06:00Z
-seed = 7
-chunk_slots = 5
-[constellation]
-use = "starlink-2022-10"
-[gateways]
-include = ["Wola Krobowska", "Muallim"]
-[[accounts]]
-name = "shops"
-[[accounts]]
-name = "unpaid"
-status = "disabled"
-why = "the bill was not paid"
-[[terminals]]
-name = "fixed"
-count = 30
-country = "UA"
-account = "shops"
-[[terminals]]
-name = "woods"
-count = 12
-country = "UA"
-account = "shops"
-obstructed_share = 1.0
-[[terminals]]
-name = "late"
-count = 4
-country = "UA"
-account = "unpaid"
-[[terminals]]
-name = "vans"
-place = "track"
-count = 3
-kind = "in-motion"
-account = "shops"
-tracks = [{ waypoints = [[50.0, 30.0], [50.0, 31.0]], speed_kmh = 400 }]
-[[areas]]
-name = "kyiv"
-circle = { latitude_deg = 50.45, longitude_deg = 30.52, radius_km = 60 }
-[[faults]]
-name = "both-lost"
-kind = "gateway"
-target = ["Wola Krobowska", "Muallim"]
-from = 2022-10-07T00:04:00Z
-until = 2022-10-07T00:05:00Z
-why = "an exercise"
-"""
+SMALL = small_toml()
 
 
 @dataclass

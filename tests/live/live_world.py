@@ -21,47 +21,9 @@ from openleo.live.engine import Engine
 from openleo.live.folder import LiveFolder
 from openleo.results.inputs import scenario_of
 from openleo.scenario.model import Scenario
+from small_scenario import small_toml
 
-SMALL = """
-schema = 1
-name = "small"
-start = 2022-10-07T00:00:00Z
-end = 2022-10-07T00:10:00Z
-seed = 7
-chunk_slots = 5
-[constellation]
-use = "starlink-2022-10"
-[gateways]
-include = ["Wola Krobowska", "Muallim"]
-[[terminals]]
-name = "fixed"
-count = 30
-country = "UA"
-account = "shops"
-[[terminals]]
-name = "woods"
-count = 12
-country = "UA"
-account = "shops"
-obstructed_share = 1.0
-[[terminals]]
-name = "vans"
-place = "track"
-count = 3
-kind = "in-motion"
-account = "shops"
-tracks = [{ waypoints = [[50.0, 30.0], [50.0, 31.0]], speed_kmh = 400 }]
-[[areas]]
-name = "kyiv"
-circle = { latitude_deg = 50.45, longitude_deg = 30.52, radius_km = 60 }
-[[faults]]
-name = "both-lost"
-kind = "gateway"
-target = ["Wola Krobowska", "Muallim"]
-from = 2022-10-07T00:04:00Z
-until = 2022-10-07T00:05:00Z
-why = "an exercise"
-"""
+SMALL = small_toml(minutes=10, unpaid=False)
 SLOTS = 40  # those that start in ten minutes
 
 
