@@ -214,14 +214,16 @@ def off(
     """Ask for an area to be off and propose it; or, in an emergency, switch it off for an hour."""
     with where.desk() as desk:
         if not emergency:
-            _ask_and_propose(where, desk, name, "off", effective, include, reason, yes)
+            _ask_and_propose(
+                where, desk, name, "off", effective=effective, include=include, reason=reason, yes=yes
+            )
             return
         if include:
             raise BadInput(
                 "an emergency spares every life-critical terminal",
                 "leave --include out, or ask for it",
             )
-        _preview_first(where, desk, name, "off", (), effective, yes)
+        _preview_first(where, desk, name, "off", at_=effective, yes=yes)
         _emergency(where, desk, name, effective, reason)
 
 
@@ -234,11 +236,18 @@ def off(
 def on(where: Where, name: str, effective: datetime | None, reason: str, yes: bool) -> None:
     """Ask for an area to be on, and propose it."""
     with where.desk() as desk:
-        _ask_and_propose(where, desk, name, "on", effective, (), reason, yes)
+        _ask_and_propose(where, desk, name, "on", effective=effective, reason=reason, yes=yes)
 
 
 def _preview_first(
-    where: Where, desk: Desk, name: str, switch: str, include: Sequence[str], at_: datetime | None, yes: bool
+    where: Where,
+    desk: Desk,
+    name: str,
+    switch: str,
+    *,
+    include: Sequence[str] = (),
+    at_: datetime | None,
+    yes: bool,
 ) -> None:
     """Show what a switch would change to those who may know, and ask."""
     from openleo.control.reading import may
@@ -255,8 +264,9 @@ def _ask_and_propose(
     desk: Desk,
     name: str,
     switch: str,
+    *,
     effective: datetime | None,
-    include: Sequence[str],
+    include: Sequence[str] = (),
     reason: str,
     yes: bool,
 ) -> None:
@@ -269,7 +279,7 @@ def _ask_and_propose(
         proposed = propose(tx, request.id, signature=signature, include=include)
         return proposed, approvers(tx, proposed)
 
-    _preview_first(where, desk, name, switch, include, effective, yes)
+    _preview_first(where, desk, name, switch, include=include, at_=effective, yes=yes)
     request, able = desk.act(verb)
     who = ", ".join(able) or "nobody: give someone else the role approver"
     show(

@@ -99,7 +99,10 @@ def command(
         _replay(replay, common, host, port)
         return
     assert scenario is not None
-    _live(scenario, speed, start, length, data_folder(data), common, host, port, anew)
+    _live(
+        scenario, speed=speed, start=start, length=length, data=data_folder(data), common=common, host=host,
+        port=port, anew=anew,
+    )  # fmt: skip
 
 
 def _need_loopback(host: str, control: Path | None) -> None:
@@ -119,7 +122,7 @@ def _key(control: Path | None, key_file: Path | None) -> str | None:
 
 
 def _live(
-    name: str, speed: float, start: Any, length: timedelta | None, data: Path, common: dict[str, Any],
+    name: str, *, speed: float, start: Any, length: timedelta | None, data: Path, common: dict[str, Any],
     host: str, port: int, anew: bool,
 ) -> None:  # fmt: skip
     import shutil
