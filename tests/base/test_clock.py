@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openleo.base.clock import first_slot_from, format_utc, parse_utc, slot_at, slot_start
+from openleo.base.clock import (
+    _LEAP_STARTS,
+    first_slot_from,
+    format_utc,
+    parse_utc,
+    slot_at,
+    slot_start,
+    slot_starts,
+)
 from openleo.base.errors import BadInput
 
 
@@ -36,3 +44,9 @@ def test_a_day_has_5760_slots():
 def test_text_that_is_no_time_is_named():
     with pytest.raises(BadInput, match="'yesterday' is not a time"):
         parse_utc("yesterday")
+
+
+def test_many_slots_start_where_each_does_leap_seconds_too():
+    leaps = [first_slot_from(leap) for leap in _LEAP_STARTS]
+    slots = [max(leap + n, 0) for leap in leaps for n in range(-4, 5)]
+    assert slot_starts(np.array(slots)).tolist() == [slot_start(slot).tolist() for slot in slots]

@@ -60,7 +60,17 @@ def slot_start(slot: int) -> np.datetime64:
 
 def slot_starts(slots: np.ndarray) -> np.ndarray:
     """Return the UTC start of each slot (T,) as ``datetime64[ns]`` (T,)."""
-    return np.array([slot_start(int(s)) for s in slots], dtype="datetime64[ns]")
+    gps = GPS_EPOCH + np.asarray(slots, np.int64) * SLOT_S * _SECOND
+    nearly = gps - _offsets(gps)  # a leap second off at most, beside a leap
+    starts: np.ndarray = gps - _offsets(nearly)
+    return starts
+
+
+def _offsets(utc: np.ndarray) -> np.ndarray:
+    """Return GPS time minus UTC at each instant (T,)."""
+    index = np.searchsorted(_LEAP_STARTS, utc, side="right") - 1
+    offsets: np.ndarray = _GPS_MINUS_UTC_S[np.maximum(index, 0)] * _SECOND
+    return offsets
 
 
 def to_datetime64(instant: datetime) -> np.datetime64:
