@@ -87,7 +87,7 @@ dist: $(HERE_READY) $(DEV_READY)
 	@rm -rf dist && $(PY) -m build --no-isolation --outdir dist .
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-  --no-emit-index-url --no-emit-find-links --upgrade
+  --no-emit-index-url --no-emit-find-links --constraint requirements/limits.txt --upgrade
 lock:
 	@$(LOCK) pyproject.toml --group pyproject.toml:build --output-file requirements/run.txt
 	@$(LOCK) pyproject.toml --group pyproject.toml:dev --constraint requirements/run.txt \
