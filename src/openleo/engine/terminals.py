@@ -1,4 +1,4 @@
-"""The terminals' side of a slot: where each is, whether it may be served, whether it has power.
+"""The terminals' side of a slot: where each is, whether it may be served, whether it asks.
 
 All of it depends on the scenario alone, not on the network, so it is kept up to date from slot to slot only
 where something changes.
@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.engine.network import Network
+from openleo.engine.own import OwnState
 from openleo.policy import DisablementCode, Rules
-from openleo.scenario.faults import BOOT_SLOTS
-from openleo.snapshot.causes import DISABLED, Cause
+from openleo.snapshot.causes import DISABLED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,11 +54,7 @@ class Terminals:
         self._numbers = _numbered_rules(world.rules_timeline)
         self._rules: Rules | None = None
         self._apply_rules(slot)
-        self._own = np.zeros(count, np.uint8)
-        self._own_fault = np.full(count, -1, np.int16)
-        self._power = [(row, f) for row, f in enumerate(world.faults) if f.kind == "power"]
-        self._power_changes = self._change_slots()
-        self._refresh_own(slot)
+        self._own = OwnState(world, slot)
         self.standing = self._combined(slice(0, 0))
 
     def advance(self, slot: int) -> Standing:
@@ -71,9 +67,7 @@ class Terminals:
         anew = self._apply_rules(slot)
         if len(movers) and not anew:
             self._decide(movers)
-        if slot in self._power_changes:
-            self._refresh_own(slot)
-            anew = True
+        anew |= self._own.advance(slot)
         self.standing = self._combined(moved) if anew else self._after(moved, movers)
         return self.standing
 
@@ -83,7 +77,7 @@ class Terminals:
         if len(movers) == 0:
             return replace(before, moved=moved)
         by_policy = self._policy[movers] > 0
-        cause = np.where(by_policy, self._policy[movers], self._own[movers])
+        cause = np.where(by_policy, self._policy[movers], self._own.cause[movers])
         rule = np.where(by_policy, self._policy_rule[movers], np.int16(-1))
         if (cause != before.cause[movers]).any() or (rule != before.rule[movers]).any():
             return self._combined(moved)
@@ -130,37 +124,17 @@ class Terminals:
         self._policy[who] = np.where(code == DisablementCode.OKAY, 0, code + DISABLED)
         self._policy_rule[who] = number[rule]
 
-    def _change_slots(self) -> set[int]:
-        changes: set[int] = set()
-        for _, fault in self._power:
-            begins = fault.terminal_from_slot[fault.terminal_from_slot < fault.until_slot]
-            changes.update(np.unique(begins).tolist())
-            changes.update((fault.until_slot, fault.until_slot + BOOT_SLOTS))
-        return changes
-
-    def _refresh_own(self, slot: int) -> None:
-        self._own[:] = 0
-        self._own_fault[:] = -1
-        booting = [(r, f) for r, f in self._power if f.until_slot <= slot < f.until_slot + BOOT_SLOTS]
-        for row, fault in booting:
-            lost = fault.terminals[fault.terminal_from_slot < fault.until_slot]
-            self._own[lost], self._own_fault[lost] = Cause.BOOTING, row
-        for row, fault in self._power:
-            if fault.from_slot <= slot < fault.until_slot:
-                off = fault.terminals[fault.terminal_from_slot <= slot]
-                self._own[off], self._own_fault[off] = Cause.POWER_OFF, row
-
     def _combined(self, moved: slice) -> Standing:
         """Policy first, then the terminal's own state."""
         by_policy = self._policy > 0
         none = np.int16(-1)
-        cause = np.where(by_policy, self._policy, self._own)
+        cause = np.where(by_policy, self._policy, self._own.cause)
         own = np.bincount(self._cell[cause == 0], minlength=self._net.cell_count).astype(np.int32)
         return Standing(
             cell=self._cell,
             cause=cause,
             rule=np.where(by_policy, self._policy_rule, none),
-            fault=np.where(by_policy, none, self._own_fault),
+            fault=np.where(by_policy, none, self._own.fault),
             dark=np.flatnonzero(cause > 0).astype(np.int32),
             asking_own=own,
             asking=own + self._net.background,

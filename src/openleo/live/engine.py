@@ -21,6 +21,7 @@ from openleo.engine.geometry import Geometry, geometries
 from openleo.engine.step import decide, finish, next_state
 from openleo.engine.terminals import Terminals, rule_texts
 from openleo.live.clock import Clock
+from openleo.live.commanded import Commanded
 from openleo.live.decided import Decided, write_decisions
 from openleo.live.folder import LiveFolder
 from openleo.live.segment import Segment, read_segment, segment_path, slots_in, write_segment
@@ -30,14 +31,16 @@ from openleo.results.frames import frame_of, parquet_of
 from openleo.results.inputs import scenario_of
 from openleo.results.store import json_bytes, sha256_of, write_whole
 from openleo.results.writer import RunWriter
+from openleo.scenario.commands import read_commands
 from openleo.scenario.model import Scenario
-from openleo.scenario.world import World, compile_world, decided_anew
+from openleo.scenario.world import World, commanded_anew, compile_world, decided_anew
 from openleo.snapshot.snapshot import Columns, Snapshot
 from openleo.snapshot.tables import RULES
 
 RING_SLOTS = 240
 RING_BYTES = 512 * 1024 * 1024
-_KEPT_DECISIONS = 100  # files of decisions, the newest
+_KEPT_FILES = 100  # of decisions, and of commands, the newest
+COMMANDS_FILE = "commands.csv"
 _LONGEST_WAIT_S = 0.5  # so often at least it is looked whether to stop
 _FAST = 10.0  # from this speed on geometry is computed in larger batches
 _WAITS_S = 0.002  # past the freeze: other processes' clocks are read a moment apart
@@ -67,6 +70,7 @@ class Engine:
         self._decided, self._told, self._stop, self._workers = decided, told, stop, workers
         folder.segments.mkdir(parents=True, exist_ok=True)
         self.manifest = self._opened(scenario)
+        self._commanded = self._known_commands()
         keep_whole(folder.run, int(self.manifest["first_slot"]))
 
     def _opened(self, scenario: Scenario) -> dict[str, Any]:
@@ -168,15 +172,38 @@ class Engine:
         return False
 
     def _decide_anew(self, slot: int) -> bool:
-        """Take in what was decided before the slot's rules froze; return whether that changes anything."""
-        if self._decided is None or not self._decided.look(slot):
-            return False
-        name = self.folder.decisions.name
-        path = self.folder.run.path / INPUTS / f"decided-{self._decided.entry}" / name
-        write_decisions(self._decided.decisions, path)
-        self.net = replace(self.net, world=decided_anew(self.net.world, path, slot))
-        _note_decisions(self.folder, self.manifest, self.net.world, path)
-        return True
+        """Take in what was decided, and what terminals were told, before the slot's rules froze.
+
+        Return whether that changes anything.
+        """
+        decided = self._decided is not None and self._decided.look(slot)
+        commanded = self._commanded.look(slot)
+        world = self.net.world
+        if decided:
+            assert self._decided is not None
+            path = self._input(f"decided-{self._decided.entry}", self.folder.decisions.name)
+            write_decisions(self._decided.decisions, path)
+            world = decided_anew(world, path, slot)
+            _note(self.folder, self.manifest, world, path, {"keys": ["decisions.file"]})
+        if commanded:
+            path = self._input(f"commanded-{self._commanded.taken}", COMMANDS_FILE)
+            self._commanded.write(path)
+            world = commanded_anew(world, path)
+            noted = {"keys": ["commands.file"], "taken": self._commanded.taken}
+            _note(self.folder, self.manifest, world, path, noted)
+        self.net = replace(self.net, world=world)
+        return decided or commanded
+
+    def _input(self, folder: str, name: str) -> Path:
+        return self.folder.run.path / INPUTS / folder / name
+
+    def _known_commands(self) -> Commanded:
+        """Return the commands that the run was made by so far."""
+        noted = [e for e in self.manifest["inputs"] if "commands.file" in e["keys"]]
+        if not noted:
+            return Commanded(self.folder.commands)
+        known = read_commands(self.folder.run.path / noted[0]["file"])
+        return Commanded(self.folder.commands, known, int(noted[0].get("taken", 0)))
 
     def _move(self, snapshot: Snapshot) -> None:
         """Bring moving terminals to where they entered a cell; at the start of a chunk, to where they are.
@@ -219,8 +246,10 @@ def _movers_at(net: Network, slot: int) -> Columns:
     }  # fmt: skip
 
 
-def _note_decisions(folder: LiveFolder, manifest: dict[str, Any], world: World, path: Path) -> None:
-    """Have the run folder say by which decisions it was made, and list their rules.
+def _note(
+    folder: LiveFolder, manifest: dict[str, Any], world: World, path: Path, noted: dict[str, Any]
+) -> None:
+    """Have the run folder say by which decisions or commands it was made, and list the rules.
 
     The manifest is written last and names the new file; the one before it stays for those who read.
     """
@@ -229,21 +258,22 @@ def _note_decisions(folder: LiveFolder, manifest: dict[str, Any], world: World, 
     columns = {c.name: [row[k] for row in rows] for k, c in enumerate(RULES.columns)}
     content = parquet_of(RULES, frame_of(RULES, columns))
     write_whole(run / "rules.parquet", content)
-    decisions = path.read_bytes()
-    noted = {
-        "keys": ["decisions.file"], "file": path.relative_to(run).as_posix(), "bytes": len(decisions),
-        "sha256": sha256_of(decisions),
-    }  # fmt: skip
-    others = [entry for entry in manifest["inputs"] if "decisions.file" not in entry["keys"]]
-    before = [entry["file"] for entry in manifest["inputs"] if "decisions.file" in entry["keys"]]
-    manifest["inputs"] = [*others, noted]
+    told, key = path.read_bytes(), noted["keys"][0]
+    entry = noted | {"file": path.relative_to(run).as_posix(), "bytes": len(told), "sha256": sha256_of(told)}
+    others = [e for e in manifest["inputs"] if key not in e["keys"]]
+    before = [e["file"] for e in manifest["inputs"] if key in e["keys"]]
+    manifest["inputs"] = [*others, entry]
     manifest["files"] = manifest["files"] | {"rules.parquet": entry_of_file(content)}
     manifest["scenario_sha256"] = scenario_of(run, manifest["inputs"]).sha256()
     write_whole(run / MANIFEST, json_bytes(manifest))
-    kept = {path.parent.name, *(Path(file).parent.name for file in before)}
-    # Readers may still hold an older manifest: what it names stays for as long as they may ask.
-    old_first = sorted((run / INPUTS).glob("decided-*"), key=lambda found: found.stat().st_mtime)
-    for old in old_first[:-_KEPT_DECISIONS]:
+    _forget_old(path, {path.parent.name, *(Path(file).parent.name for file in before)})
+
+
+def _forget_old(path: Path, kept: set[str]) -> None:
+    """Remove old files of this kind, but for those that readers of an older manifest may still ask for."""
+    kind = path.parent.name.partition("-")[0]
+    found = sorted(path.parent.parent.glob(f"{kind}-*"), key=lambda old: old.stat().st_mtime)
+    for old in found[:-_KEPT_FILES]:
         if old.name not in kept:
             (old / path.name).unlink(missing_ok=True)
             old.rmdir()

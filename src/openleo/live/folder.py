@@ -5,6 +5,7 @@
 | run/ | yes: the run folder, as `openleo run` writes it, in small chunks | no |
 | segments/SLOT.seg | yes: the newest slots | yes: they are computed again |
 | clock.json | yes: the network's time, written every second | yes: time goes on after the newest slot |
+| commands.jsonl | yes: what terminals were told, in order | no |
 | live.json | yes: which scenario this is, and how it is run | no |
 | ephemeris/ | no | yes: chunks of positions, computed again |
 """
@@ -19,7 +20,7 @@ from openleo.base.errors import BadInput
 from openleo.results.folder import RunFolder
 from openleo.results.store import TEMPORARY, json_bytes, write_whole
 
-CONFIG, CLOCK, DECISIONS = "live.json", "clock.json", "decisions.json"
+CONFIG, CLOCK, DECISIONS, COMMANDS = "live.json", "clock.json", "decisions.json", "commands.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ class LiveFolder:
     def decisions(self) -> Path:
         """The file of decisions that the run began with."""
         return self.path / DECISIONS
+
+    @property
+    def commands(self) -> Path:
+        """The spool of commands to terminals."""
+        return self.path / COMMANDS
 
     def config(self) -> dict[str, Any]:
         """Read how the network is run; raises BadInput."""

@@ -64,7 +64,7 @@ class Archive:
         return found
 
     def refresh(self) -> None:
-        """Take in chunks that were finished, and decisions that were made, since the last time."""
+        """Take in chunks that were finished, and what was decided and told, since the last time."""
         with self._lock:
             path = self.folder.path / CHUNKS
             size = path.stat().st_size if path.is_file() else 0
@@ -139,18 +139,32 @@ class Archive:
     def _compiled(self) -> "Network":
         from dataclasses import replace
 
-        from openleo.scenario.decisions import Decisions
-        from openleo.scenario.world import decided_anew
+        from openleo.scenario.world import commanded_anew
 
         if self._network is None:
             return Run(self.folder, self.manifest).network
         old = self._network[1]
-        file = next(e["file"] for e in self.manifest["inputs"] if "decisions.file" in e["keys"])
-        path = self.folder.path / file
-        known = len(Decisions.read(old.world.scenario.path(old.world.scenario.decisions.file)).changes)
-        fresh = Decisions.read(path).changes[known:]
+        world = self._decided_anew(old.world)
+        file = self._input("commands.file")
+        if file is not None and file != world.scenario.path(world.scenario.commands.file):
+            world = commanded_anew(world, file)
+        return replace(old, world=world)
+
+    def _decided_anew(self, world: "World") -> "World":
+        from openleo.scenario.decisions import Decisions
+        from openleo.scenario.world import decided_anew
+
+        file, old = self._input("decisions.file"), world.scenario.path(world.scenario.decisions.file)
+        if file is None or file == old:
+            return world
+        fresh = Decisions.read(file).changes[len(Decisions.read(old).changes) :]
         slot = min((c.slot or self.first_slot for c in fresh), default=self.first_slot)
-        return replace(old, world=decided_anew(old.world, path, max(slot, self.first_slot)))
+        return decided_anew(world, file, max(slot, self.first_slot))
+
+    def _input(self, key: str) -> Path | None:
+        """Return the file that the run was made from, in the run folder."""
+        found = (e["file"] for e in self.manifest["inputs"] if key in e["keys"])
+        return next(((self.folder.path / file).resolve() for file in found), None)
 
     def frame(self, table: Table, slot: int) -> pl.DataFrame:
         """Return a table's rows of a slot that has a segment."""

@@ -76,11 +76,20 @@ def _terminal_lines(found: dict[str, Any]) -> Iterator[str]:
     if own["backup_hours"]:
         power += f"; its battery lasts {own['backup_hours']:g} h"
     yield from _labelled("power", power)
+    for told in own["told"]:
+        yield from _labelled("told", _TOLD[told["command"]].format(**told))
     if own["blocked_seconds"]:
         text = f"obstacles hide its satellite in seconds {_ranges(own['blocked_seconds'])} of 0-14"
         yield from _labelled("horizon", text)
     elif own["horizon_mask"]:
         yield from _labelled("horizon", "obstacles around it, none in the way in this slot")
+
+
+_TOLD = {
+    "stow": "to stow, since {at}",
+    "reboot": "to restart, at {at}",
+    "sleep": "to sleep from {from} to {until} UTC each day, since {at}",
+}
 
 
 def _ranges(numbers: list[int]) -> str:

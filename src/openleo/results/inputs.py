@@ -17,7 +17,7 @@ def _holders(document: dict[str, Any]) -> list[tuple[str, dict[str, Any], str]]:
     """Return (dotted key, holder, key) of every place of a scenario that may name a file."""
     found = [(f"{name}.table", document[name], "table") for name in _TABLES]
     found.append(("constellation.use", document["constellation"], "use"))
-    found.append(("decisions.file", document["decisions"], "file"))
+    found += [(f"{name}.file", document[name], "file") for name in ("decisions", "commands")]
     for n, group in enumerate(document["terminals"]):
         found += [(f"terminals.{n}.{key}", group, key) for key in _GROUP_FILES]
     return found

@@ -191,6 +191,12 @@ class DecisionsBlock(Block):
     file: MaybeText = ""
 
 
+class CommandsBlock(Block):
+    """What holders tell their terminals, in a CSV file: at, terminal, command."""
+
+    file: MaybeText = ""
+
+
 class SwitchBlock(Spell):
     """An area that is off, or on within one that is off."""
 

@@ -17,6 +17,7 @@ from openleo.scenario.blocks import (
     AreaBlock,
     AssumptionBlock,
     BackgroundBlock,
+    CommandsBlock,
     ConstellationBlock,
     CountriesBlock,
     DecisionsBlock,
@@ -67,6 +68,7 @@ class Scenario(Block):
     land: LandBlock = LandBlock()
     countries: CountriesBlock = CountriesBlock()
     decisions: DecisionsBlock = DecisionsBlock()
+    commands: CommandsBlock = CommandsBlock()
     terminals: tuple[TerminalsBlock, ...] = ()
     background: tuple[BackgroundBlock, ...] = ()
     areas: tuple[AreaBlock, ...] = ()
@@ -175,7 +177,7 @@ class Scenario(Block):
     def files(self) -> tuple[Path, ...]:
         """Return the files that the scenario names, in order of first mention."""
         names = [self.gateways.table, self.pops.table, self.land.table, self.constellation.use]
-        names.append(self.decisions.file)
+        names += [self.decisions.file, self.commands.file]
         names += [name for group in self.terminals for name in (group.file, group.mask)]
         paths = (self.path(name) for name in names if name not in {"", "builtin"})
         return tuple(dict.fromkeys(path for path in paths if path.is_file()))
@@ -194,6 +196,7 @@ class Scenario(Block):
         holders = [
             (data["constellation"], "use"),
             (data["decisions"], "file"),
+            (data["commands"], "file"),
             *((data[key], "table") for key in ("gateways", "pops", "land")),
         ]
         holders += [(group, key) for group in data["terminals"] for key in ("file", "mask")]

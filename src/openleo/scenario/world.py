@@ -21,6 +21,7 @@ from openleo.orbits.constellation import Constellation, stale_elements_warning
 from openleo.policy import Lines, LineStatus, Rules, Subjects
 from openleo.scenario.areas import Cells, area_cells
 from openleo.scenario.blocks import NetworkBlock
+from openleo.scenario.commands import Commands, commands_of
 from openleo.scenario.faults import Fault, Things, idle_faults, resolve_faults
 from openleo.scenario.fields import utc_text
 from openleo.scenario.groups import background_cells, build_group, group_name
@@ -58,7 +59,8 @@ class World:
     ``lines`` are the terminals' service lines: account, plan (an index into the rules' plan names), address.
     ``terminals.mask`` indexes ``masks``.  ``areas`` maps names to sorted cells.  ``rules_timeline`` holds
     (effective slot, rules) in ascending order, the first at the first slot; their ``account_names`` continue
-    ``terminals``'.  ``faults`` act in their slots.  ``warnings`` are (detail, hint), for people and manifest.
+    ``terminals``'.  ``faults`` and ``commands`` act in their slots.  ``warnings`` are (detail, hint), for
+    people and manifest.
     """
 
     scenario: Scenario
@@ -80,6 +82,7 @@ class World:
     country_names: tuple[str, ...]
     rules_timeline: tuple[tuple[int, Rules], ...]
     faults: tuple[Fault, ...]
+    commands: Commands
     warnings: tuple[tuple[str, str], ...]
 
     @property
@@ -209,6 +212,7 @@ def compile_world(scenario: Scenario) -> World:
             slots=slots,
         ),
         faults=faults,
+        commands=commands_of(_file(scenario, scenario.commands.file), terminals.ids),
         warnings=(*warnings, *idle_faults(scenario, faults), *told),
     )
 
@@ -231,6 +235,16 @@ def decided_anew(world: World, file: Path, slot: int) -> World:
     past = tuple(entry for entry in world.rules_timeline if entry[0] < slot)
     lines = service_lines(scenario, world.terminals, world.terminal_country, world.land)
     return replace(world, scenario=scenario, lines=lines, rules_timeline=(*past, *fresh))
+
+
+def commanded_anew(world: World, file: Path) -> World:
+    """Return the world with the commands of another file, which goes on where its own ends."""
+    scenario = world.scenario.with_changes(changes={"commands.file": str(file.resolve())})
+    return replace(world, scenario=scenario, commands=commands_of(file, world.terminals.ids))
+
+
+def _file(scenario: Scenario, name: str) -> Path | None:
+    return scenario.path(name) if name else None
 
 
 def slots_of(scenario: Scenario) -> tuple[int, int]:

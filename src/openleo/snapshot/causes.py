@@ -24,6 +24,8 @@ class Cause(IntEnum):
     # The terminal itself.
     POWER_OFF = 20
     BOOTING = 21
+    STOWED = 22
+    SLEEPING = 23
     # Policy.
     NO_ACTIVE_ACCOUNT = DISABLED + 2
     TOO_FAR_FROM_SERVICE_ADDRESS = DISABLED + 3
@@ -64,7 +66,9 @@ MEANING: dict[Cause, str] = {
     Cause.NO_BEAM: "the satellites in view have no beam time left",
     Cause.NO_CHANNEL: "every channel is in use too near by",
     Cause.POWER_OFF: "it has no power",
-    Cause.BOOTING: "it is starting up after a power cut",
+    Cause.BOOTING: "it is starting up",
+    Cause.STOWED: "its holder has stowed it",
+    Cause.SLEEPING: "it sleeps by its holder's schedule",
     Cause.NO_ACTIVE_ACCOUNT: "it has no active account",
     Cause.TOO_FAR_FROM_SERVICE_ADDRESS: "it is too far from its service address",
     Cause.IN_OCEAN: "it is at sea, where its plan does not serve",
@@ -80,6 +84,9 @@ MEANING: dict[Cause, str] = {
     Cause.BLOCKED_AREA: "it is in an area that is not served",
     Cause.IDLE: "nobody here may be served or asks",
 }
+
+
+OWN = frozenset({Cause.POWER_OFF, Cause.BOOTING, Cause.STOWED, Cause.SLEEPING})  # the terminal's own state
 
 
 def is_policy(cause: int) -> bool:

@@ -1,12 +1,12 @@
 """Small things that every answer needs: groups of causes, units, names of rows."""
 
-from openleo.snapshot.causes import Cause, is_policy, needs_schedule
+from openleo.snapshot.causes import OWN, Cause, is_policy, needs_schedule
 
 _GROUPS = {
     Cause.ONLINE: "online", Cause.IDLE: "idle",
     Cause.NO_SATS: "sky", Cause.OBSTRUCTED: "sky",
     Cause.NO_GATEWAY: "ground", Cause.POP_DOWN: "ground", Cause.CORE_DOWN: "ground",
-    Cause.POWER_OFF: "terminal", Cause.BOOTING: "terminal",
+    **dict.fromkeys(OWN, "terminal"),
 }  # fmt: skip
 
 
