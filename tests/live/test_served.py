@@ -22,6 +22,7 @@ from openleo.base.clock import parse_utc, slot_at
 from openleo.control.credential import Credential
 from openleo.control.founding import found_network
 from openleo.control.network import Network, NetworkKind
+from openleo.control.sealing import make_key_file, new_slot
 from openleo.snapshot.causes import Cause
 from openleo.snapshot.stream import Frame, Kind, View, apply_delta, decode
 
@@ -174,10 +175,17 @@ def test_a_network_that_is_served_again_goes_on_where_it_was(small_file: Path, t
 
 
 @pytest.mark.slow
-def test_what_was_decided_acts_though_processes_are_killed(small_file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sealed", [False, True], ids=["plain", "sealed"])
+def test_what_was_decided_acts_though_processes_are_killed(
+    small_file: Path, tmp_path: Path, sealed: bool
+) -> None:
     network = Network(name="test", kind=NetworkKind.SIMULATED, origin="openleo.test/log")
-    people = found_network(tmp_path / "control", network, {"amina": "amina", "jonas": "jonas"})
-    with serve(str(small_file), "--speed", "60", "--for", "6h", "--data", str(tmp_path)) as served:
+    control, key_file = tmp_path / "control", tmp_path / "network.key"
+    control.mkdir()
+    key = new_slot(control, make_key_file(key_file)) if sealed else None
+    people = found_network(control, network, {"amina": "amina", "jonas": "jonas"}, key=key)
+    how = ("--key-file", str(key_file)) if sealed else ()
+    with serve(str(small_file), "--speed", "60", "--for", "6h", "--data", str(tmp_path), *how) as served:
         token = people["amina"].token
         headers = {"Authorization": f"Bearer {token}"}
         until = time.monotonic() + 60
