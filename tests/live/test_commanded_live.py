@@ -7,7 +7,7 @@ import pytest
 from live_world import clock_before, make_engine, make_folder, running
 
 from openleo.base.errors import BadInput
-from openleo.live.commanded import Commanded, Spool
+from openleo.live.commanded import Commanded, Spool, Told
 from openleo.live.folder import LiveFolder
 from openleo.live.history import Archive
 from openleo.live.segment import slots_in
@@ -42,12 +42,12 @@ def test_a_command_acts_in_the_next_slot_and_the_run_says_by_what_it_was_made(
 
     until(3)
     ids = open_run(folder.run.path, partial=True).terminals["id"].to_list()
-    spool.add(ids[5], Verb.STOW)
-    spool.add(ids[6], Verb.SLEEP, start_minutes=0, duration_minutes=1440)
+    spool.add(Told(ids[5], "stow", 0))
+    spool.add(Told(ids[6], "power_save", 0, {"start_min": 0, "duration_min": 1440, "enable": 1}))
     until(7)
     assert stowed(folder, first + 2) == []
     assert stowed(folder, first + 3) == [5]
-    spool.add(ids[5], Verb.UNSTOW)
+    spool.add(Told(ids[5], "unstow", 0))
     until(12)
     assert stowed(folder, first + 6) == [5]
     assert stowed(folder, first + 7) == []
@@ -74,7 +74,7 @@ def test_one_who_reads_the_live_network_is_told_of_commands(small: Scenario, tmp
         ids = archive.statics["terminals"]["id"].to_list()
         assert explain_terminal(archive.history(), 4, first)["verdict"]["cause"] != "STOWED"
         spool = Spool(folder.commands)
-        spool.add(ids[4], Verb.STOW)
+        spool.add(Told(ids[4], "stow", 0))
         spool.close()
         slot = max(slots_in(folder.segments)) + 3
         wait_for(folder, slot)
@@ -94,7 +94,7 @@ def wait_for(folder: LiveFolder, slot: int) -> None:
 def test_a_line_cut_short_is_no_command(tmp_path: Path) -> None:
     path = tmp_path / "commands.jsonl"
     spool = Spool(path)
-    spool.add("a", Verb.STOW)
+    spool.add(Told("a", "stow", 0))
     spool.close()
     with path.open("ab") as file:
         file.write(b'{"terminal": "b", "comm')
@@ -102,20 +102,22 @@ def test_a_line_cut_short_is_no_command(tmp_path: Path) -> None:
     assert commanded.look(7)
     assert [c.terminal for c in commanded.commands] == ["a"]
     spool = Spool(path)  # the writer is started again
-    spool.add("c", Verb.REBOOT)
+    spool.add(Told("b", "inhibit_gps", 0, {"inhibit": 1}))
+    spool.add(Told("c", "reboot", 0))
     spool.close()
     assert commanded.look(8)
     assert [(c.slot, c.terminal, c.verb) for c in commanded.commands] == [
         (7, "a", Verb.STOW),
         (8, "c", Verb.REBOOT),
     ]
+    assert commanded.taken == 3, "what is the dish's alone is taken, and passed over"
     assert not commanded.look(9)
 
 
 def test_a_spool_that_lost_what_the_run_was_made_by_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "commands.jsonl"
     spool = Spool(path)
-    spool.add("a", Verb.STOW)
+    spool.add(Told("a", "stow", 0))
     spool.close()
     with pytest.raises(BadInput, match="has 1 lines; the run has taken 2"):
         Commanded(path, (), 2)

@@ -28,6 +28,24 @@ class _Start(Instant):
         return "now" if value == "now" else super().convert(value, param, ctx)
 
 
+class Many(click.ParamType[int]):
+    """A number, or ``all``."""
+
+    name = "number"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        if value == "all":
+            return sys.maxsize
+        try:
+            found = int(str(value))
+        except ValueError:
+            found = 0
+        if found < 1:
+            self.fail(f"{value!r} is neither a number of terminals nor 'all'", param, ctx)
+        return found
+
+
 @click.command("serve")
 @click.argument("scenario", metavar="[SCENARIO]", required=False)
 @click.option(
@@ -71,10 +89,34 @@ class _Start(Instant):
     metavar="FILE",
     help="The key of a sealed control database, or OPENLEO_KEY_FILE.",
 )
+@click.option(
+    "--terminals",
+    type=Many(),
+    metavar="N|all",
+    help="Have the first N terminals answer the local API of a dish, at an address each.",
+)
+@click.option(
+    "--terminals-at",
+    default="127.64.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="The first terminal's loopback address; the others follow.",
+)
+@click.option(
+    "--terminals-firmware", metavar="VERSION", help="What the terminals run (default: the newest known)."
+)
+@click.option(
+    "--terminals-location",
+    type=click.Choice(["not-enabled", "enabled", "by-policy"]),
+    default="not-enabled",
+    show_default=True,
+    help="Whether the terminals tell their position; by-policy: their plan does not let them.",
+)
 @click.option("--anew", is_flag=True, help="Begin at the start, and forget what was served before.")
 def command(
     scenario: str | None, speed: float, replay: Path | None, start: Any, length: timedelta | None,
     data: Path | None, host: str, port: int, control_less: bool, key_file: Path | None, anew: bool,
+    terminals: int | None, terminals_at: str, terminals_firmware: str | None, terminals_location: str,
 ) -> None:  # fmt: skip
     """Serve a network live, or a run of one, with an API and a page.
 
@@ -87,8 +129,8 @@ def command(
 
     if (scenario is None) == (replay is None):
         raise click.UsageError("name a scenario to run, or a run folder to show with --replay: one of them")
-    if replay is not None and (start or length or anew):
-        raise click.UsageError("--start, --for and --anew are for a scenario, not for --replay")
+    if replay is not None and (start or length or anew or terminals):
+        raise click.UsageError("--start, --for, --anew and --terminals are for a scenario, not for --replay")
     if speed != 1.0 and start == "now":
         raise click.UsageError("--start now keeps to our time: leave --speed out")
     control = control_folder(data)
@@ -99,10 +141,26 @@ def command(
         _replay(replay, common, host, port)
         return
     assert scenario is not None
+    dishes = _dishes(terminals, terminals_at, terminals_firmware, terminals_location)
     _live(
         scenario, speed=speed, start=start, length=length, data=data_folder(data), common=common, host=host,
-        port=port, anew=anew,
+        port=port, anew=anew, dishes=dishes,
     )  # fmt: skip
+
+
+def _dishes(count: int | None, at: str, version: str | None, location: str) -> dict[str, Any] | None:
+    """Return what the terminals' process is told; None where there is none.  Raises BadInput."""
+    if not count:
+        return None
+    from openleo.dish.firmware import NEWEST, firmware
+    from openleo.dish.serving import check_loopback, row_of_address
+
+    software = version or NEWEST
+    firmware(software)
+    first = row_of_address(at)
+    check_loopback(at)
+    where = location.upper().replace("-", "_")
+    return {"terminals": count, "at": at, "first": first, "software": software, "location": where}
 
 
 def _need_loopback(host: str, control: Path | None) -> None:
@@ -123,7 +181,7 @@ def _key(control: Path | None, key_file: Path | None) -> str | None:
 
 def _live(
     name: str, *, speed: float, start: Any, length: timedelta | None, data: Path, common: dict[str, Any],
-    host: str, port: int, anew: bool,
+    host: str, port: int, anew: bool, dishes: dict[str, Any] | None,
 ) -> None:  # fmt: skip
     import shutil
 
@@ -148,8 +206,13 @@ def _live(
             **common, "folder": str(folder.path), "clock": plain(clock), "notices": f"{sockets}/api",
             "runs": [str(RUNS), str(data / "live")],
         }  # fmt: skip
-        engine = Child(name="engine", module="openleo.live.engine_process", told=told)
-        _serve(f"{kept.name} at x{speed:g}", [engine], told, host, port, clock=clock, folder=folder)
+        children = [Child(name="engine", module="openleo.live.engine_process", told=told)]
+        if dishes is not None:
+            children.append(
+                Child(name="terminals", module="openleo.live.terminals_process", told=told | dishes)
+            )
+            click.echo(f"terminals answer from {dishes['at']}:9200 on; the list is {folder.addresses}")
+        _serve(f"{kept.name} at x{speed:g}", children, told, host, port, clock=clock, folder=folder)
 
 
 def _replay(run: Path, common: dict[str, Any], host: str, port: int) -> None:

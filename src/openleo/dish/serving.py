@@ -13,6 +13,7 @@ one process (benchmarks/dish_fleet.py).  Everything runs in one event loop: noth
 
 import ipaddress
 import resource
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,29 @@ def loopback_address(row: int) -> str:
     if not 0 <= row < (1 << 22) - 2:
         raise ValueError(f"row {row} has no address in 127.64.0.0/10")
     return str(FIRST_ADDRESS + row)
+
+
+def row_of_address(address: str) -> int:
+    """Return the row whose dish is served at an address; raises BadInput outside 127.64.0.0/10."""
+    try:
+        row = int(ipaddress.IPv4Address(address)) - int(FIRST_ADDRESS)
+    except ValueError:
+        row = -1
+    if not 0 <= row < (1 << 22) - 2:
+        raise BadInput(f"{address!r} is not in 127.64.0.0/10", "give an address such as 127.64.0.1")
+    return row
+
+
+def check_loopback(host: str) -> None:
+    """Raise BadInput where this machine answers at 127.0.0.1 alone: each terminal needs an address."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError as error:
+            raise BadInput(
+                f"{host} is no address of this machine ({error.strerror}), and each terminal needs one",
+                "on macOS add some: `sudo ifconfig lo0 alias 127.64.0.1 up`, and so on; Linux has them all",
+            ) from None
 
 
 @dataclass(slots=True)

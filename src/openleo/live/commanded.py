@@ -2,33 +2,47 @@
 
 The terminals' process appends each command before it answers; the engine takes in, once a slot's rules are
 frozen, what is there by then, and it acts in that slot.  A line is one command as JSON; one without an end is
-not there yet.
+not there yet.  Some commands are the dish's alone (to forget its position, its sky): the engine passes them
+over.
 """
 
 import json
 import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
 from openleo.base.errors import BadInput
+from openleo.dish.inputs import Act
 from openleo.results.store import write_whole
 from openleo.scenario.commands import DAY_MINUTES, Command, Verb, commands_text
+
+_VERBS = {"stow": Verb.STOW, "unstow": Verb.UNSTOW, "reboot": Verb.REBOOT}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a terminal was told, at which Unix second of the network; values as `dish.inputs.Command` has."""
+
+    terminal: str
+    act: Act
+    at_s: int
+    values: dict[str, int] = field(default_factory=dict)
 
 
 class Spool:
     """The writing end: one process has it open."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         os.ftruncate(self._file, len(_whole(path.read_bytes())))  # a line cut short was never answered
 
-    def add(self, terminal: str, verb: Verb, *, start_minutes: int = 0, duration_minutes: int = 0) -> None:
+    def add(self, told: Told) -> None:
         """Write a command down; it is on the disk when this returns."""
-        line: dict[str, str | int] = {"terminal": terminal, "command": verb.name.lower()}
-        if verb == Verb.SLEEP:
-            line |= {"start_minutes": start_minutes, "duration_minutes": duration_minutes}
-        os.write(self._file, json.dumps(line).encode() + b"\n")
+        os.write(self._file, json.dumps(asdict(told), separators=(",", ":")).encode() + b"\n")
         os.fdatasync(self._file)
 
     def close(self) -> None:
@@ -36,8 +50,13 @@ class Spool:
         os.close(self._file)
 
 
+def read_spool(path: Path) -> list[Told]:
+    """Return all that was told so far, in order."""
+    return list(_lines(_whole(path.read_bytes()))) if path.is_file() else []
+
+
 class Commanded:
-    """The commands that a run knows; `look` brings it up to date.  ``taken`` came from the spool."""
+    """The commands that a run knows; `look` brings it up to date.  ``taken`` lines came from the spool."""
 
     def __init__(self, spool: Path, known: tuple[Command, ...] = (), taken: int = 0) -> None:
         self._spool = spool
@@ -54,11 +73,11 @@ class Commanded:
             return False
         if not fresh:
             return False
-        lines = fresh.splitlines()
         self._read += len(fresh)
-        self.taken += len(lines)
-        self.commands += tuple(_command(line, slot) for line in lines)
-        return True
+        self.taken += fresh.count(b"\n")
+        commands = tuple(c for told in _lines(fresh) if (c := _command(told, slot)) is not None)
+        self.commands += commands
+        return bool(commands)
 
     def write(self, path: Path) -> None:
         """Write all of them as a scenario reads them."""
@@ -68,6 +87,13 @@ class Commanded:
 
 def _whole(content: bytes) -> bytes:
     return content[: content.rfind(b"\n") + 1]
+
+
+def _lines(content: bytes) -> Iterator[Told]:
+    for line in content.splitlines():
+        told = Told(**json.loads(line))
+        assert told.act in get_args(Act)
+        yield told
 
 
 def _end_of(spool: Path, lines: int) -> int:
@@ -83,9 +109,13 @@ def _end_of(spool: Path, lines: int) -> int:
     return sum(map(len, found[:lines]))
 
 
-def _command(line: bytes, slot: int) -> Command:
-    told: dict[str, Any] = json.loads(line)
-    verb = Verb[told["command"].upper()]
-    start, duration = int(told.get("start_minutes", 0)), int(told.get("duration_minutes", 0))
-    assert 0 <= start < DAY_MINUTES
-    return Command(slot, str(told["terminal"]), verb, start, duration)
+def _command(told: Told, slot: int) -> Command | None:
+    """Return what the engine makes of it; None for what is the dish's alone."""
+    if told.act == "power_save":
+        if not told.values["enable"]:
+            return Command(slot, told.terminal, Verb.WAKE)
+        start, duration = told.values["start_min"], told.values["duration_min"]
+        assert 0 <= start < DAY_MINUTES
+        return Command(slot, told.terminal, Verb.SLEEP, start, duration)
+    verb = _VERBS.get(told.act)
+    return None if verb is None else Command(slot, told.terminal, verb)

@@ -6,6 +6,7 @@
 | segments/SLOT.seg | yes: the newest slots | yes: they are computed again |
 | clock.json | yes: the network's time, written every second | yes: time goes on after the newest slot |
 | commands.jsonl | yes: what terminals were told, in order | no |
+| dishes/ | no: where terminals are served, and their process's note | yes: then outages seem to begin anew |
 | live.json | yes: which scenario this is, and how it is run | no |
 | ephemeris/ | no | yes: chunks of positions, computed again |
 """
@@ -48,6 +49,16 @@ class LiveFolder:
     def commands(self) -> Path:
         """The spool of commands to terminals."""
         return self.path / COMMANDS
+
+    @property
+    def dishes(self) -> Path:
+        """The folder of the terminals' process."""
+        return self.path / "dishes"
+
+    @property
+    def addresses(self) -> Path:
+        """The list of where terminals are served."""
+        return self.dishes / "terminals.json"
 
     def config(self) -> dict[str, Any]:
         """Read how the network is run; raises BadInput."""
