@@ -15,6 +15,7 @@ from openleo.base.errors import did_you_mean
 COMMANDS: Mapping[str, str] = {
     "run": "Run a scenario and write a run folder.",
     "serve": "Serve a network live, or a run of one, with an API and a page.",
+    "dish": "Serve the dishes of a TOML FILE, each at an address of its own, until Ctrl-C.",
     "explain": "Say why a terminal was online or dark at an instant.",
     "path": "Show the path of a terminal's traffic at an instant.",
     "sites": "List the gateways or points of presence that there are.",
