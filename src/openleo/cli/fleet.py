@@ -33,7 +33,7 @@ def data_option(function: F) -> F:
         "--data", type=_FILE, metavar="DIR",
         help="Where data lives (default: OPENLEO_HOME, else the platform's folder).",
     )  # fmt: skip
-    return cast(F, option(function))
+    return option(function)
 
 
 def _folder(data: Path | None) -> Path:
@@ -292,10 +292,10 @@ def query(sql: str, since: datetime | None, until: datetime | None, data: Path |
 @command.command("keep")
 @data_option
 def keep(data: Path | None) -> None:
-    """Bring closed hours into the history now; `openleo ingest` does it by itself."""
+    """Bring closed hours into the history now; `openleo ingest` does it by itself, and lets old ones go."""
     from openleo.fleet.keeping import Keeper
     from openleo.fleet.store import TelemetryStore
 
     with TelemetryStore(_folder(data)) as store:
-        kept = Keeper(store).keep(time.time_ns())
-    click.echo(f"{len(kept.hours)} hours written, {len(kept.removed)} days let go")
+        kept = Keeper(store).keep(time.time_ns(), let_go=False)
+    click.echo(f"{len(kept.hours)} hours written")
