@@ -30,6 +30,8 @@ COMMANDS: Mapping[str, str] = {
     "terminal": "Take terminals in, activate, suspend and revoke them, and see who has which.",
     "request": "Ask for an area to be switched, and see what was asked.",
     "decide": "Propose, approve, refuse and confirm what was asked, each signed with your key.",
+    "fleet": "Say who sends telemetry and who reads it, and take it out.",
+    "ingest": "Take telemetry in over HTTP, keep it, and hand it out.",
     "claim": "Keep what outsiders say beside decisions, never as one.",
     "log": "Read the decision log, prove and publish it, and check a copy of it.",
 }
