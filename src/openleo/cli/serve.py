@@ -112,11 +112,15 @@ class Many(click.ParamType[int]):
     show_default=True,
     help="Whether the terminals tell their position; by-policy: their plan does not let them.",
 )
+@click.option(
+    "--telemetry", is_flag=True, help="Keep what each terminal met in each slot, as a fleet's telemetry."
+)
 @click.option("--anew", is_flag=True, help="Begin at the start, and forget what was served before.")
 def command(
     scenario: str | None, speed: float, replay: Path | None, start: Any, length: timedelta | None,
     data: Path | None, host: str, port: int, control_less: bool, key_file: Path | None, anew: bool,
     terminals: int | None, terminals_at: str, terminals_firmware: str | None, terminals_location: str,
+    telemetry: bool,
 ) -> None:  # fmt: skip
     """Serve a network live, or a run of one, with an API and a page.
 
@@ -129,8 +133,10 @@ def command(
 
     if (scenario is None) == (replay is None):
         raise click.UsageError("name a scenario to run, or a run folder to show with --replay: one of them")
-    if replay is not None and (start or length or anew or terminals):
-        raise click.UsageError("--start, --for, --anew and --terminals are for a scenario, not for --replay")
+    if replay is not None and (start or length or anew or terminals or telemetry):
+        raise click.UsageError(
+            "--start, --for, --anew, --terminals and --telemetry are for a scenario, not for --replay"
+        )
     if speed != 1.0 and start == "now":
         raise click.UsageError("--start now keeps to our time: leave --speed out")
     control = control_folder(data)
@@ -144,7 +150,7 @@ def command(
     dishes = _dishes(terminals, terminals_at, terminals_firmware, terminals_location)
     _live(
         scenario, speed=speed, start=start, length=length, data=data_folder(data), common=common, host=host,
-        port=port, anew=anew, dishes=dishes,
+        port=port, anew=anew, dishes=dishes, telemetry=telemetry,
     )  # fmt: skip
 
 
@@ -181,7 +187,7 @@ def _key(control: Path | None, key_file: Path | None) -> str | None:
 
 def _live(
     name: str, *, speed: float, start: Any, length: timedelta | None, data: Path, common: dict[str, Any],
-    host: str, port: int, anew: bool, dishes: dict[str, Any] | None,
+    host: str, port: int, anew: bool, dishes: dict[str, Any] | None, telemetry: bool,
 ) -> None:  # fmt: skip
     import shutil
 
@@ -212,6 +218,17 @@ def _live(
                 Child(name="terminals", module="openleo.live.terminals_process", told=told | dishes)
             )
             click.echo(f"terminals answer from {dishes['at']}:9200 on; the list is {folder.addresses}")
+        if telemetry:
+            from openleo.dish.firmware import NEWEST
+
+            software = NEWEST if dishes is None else dishes["software"]
+            children.append(
+                Child(
+                    name="telemetry", module="openleo.live.telemetry_process",
+                    told=told | {"software": software},
+                )
+            )  # fmt: skip
+            click.echo(f"telemetry is kept: openleo fleet --data {folder.path}")
         _serve(f"{kept.name} at x{speed:g}", children, told, host, port, clock=clock, folder=folder)
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from openleo.scenario.world import World
 
 _STATIC = ("terminals", "cell_index", "satellites", "gateways", "pops", "faults", "causes")
+_LOOKS_S = 0.1
 _KEPT_SLOTS = 64  # of which frames are kept: at least what two chunks hold
 
 
@@ -181,6 +182,16 @@ class Archive:
             while len(self._frames) > _KEPT_SLOTS * 6:
                 self._frames.popitem(last=False)
         return found
+
+
+def archive_once_begun(folder: RunFolder, segments: Path, stop: threading.Event) -> Archive | None:
+    """Wait for the first slot of a network that is served; return None where it is to stop before."""
+    while not stop.wait(_LOOKS_S):
+        if folder.is_run:
+            archive = Archive(folder, segments)
+            if archive.newest() >= archive.first_slot:
+                return archive
+    return None
 
 
 class History(Run):

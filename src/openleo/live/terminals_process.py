@@ -22,7 +22,7 @@ from openleo.live.commanded import Spool
 from openleo.live.dishes import NOTE, LiveDishes, addresses_json, live_dishes
 from openleo.live.felt import Felt, start_s_of
 from openleo.live.folder import LiveFolder
-from openleo.live.history import Archive
+from openleo.live.history import Archive, archive_once_begun
 from openleo.results.store import held, write_whole
 
 _LOOKS_S: Final = 0.1
@@ -32,7 +32,7 @@ _NOTES_S: Final = 60.0
 def main(told: dict[str, Any], stop: threading.Event) -> None:
     """Serve the terminals until ``stop`` is set."""
     folder, clock = LiveFolder(Path(told["folder"])), Clock(**told["clock"])
-    archive = _archive(folder, stop)
+    archive = archive_once_begun(folder.run, folder.segments, stop)
     if archive is None:
         return
     with ExitStack() as stack:
@@ -48,16 +48,6 @@ def main(told: dict[str, Any], stop: threading.Event) -> None:
         )  # fmt: skip
         asyncio.run(_serve(live, folder, clock, int(told["first"]), stop))
         live.note(folder.dishes / NOTE)
-
-
-def _archive(folder: LiveFolder, stop: threading.Event) -> Archive | None:
-    """Return the run once it has a slot; None where it is to stop before."""
-    while not stop.wait(_LOOKS_S):
-        if folder.run.is_run:
-            archive = Archive(folder.run, folder.segments)
-            if archive.newest() >= archive.first_slot:
-                return archive
-    return None
 
 
 def _now_s(clock: Clock, archive: Archive) -> int:
