@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from environments import LISTS, clean, python_of
 
+from client_environments import LISTS, clean, python_of
 from dish_fleet import Fleet, dish_fleet, dish_name
 from openleo.dish.inputs import LocationPolicy, Seconds
 from openleo.snapshot.causes import Cause

@@ -49,7 +49,8 @@ class Telemetry:
         up: NDArray[np.bool_] = np.less(seconds.drop, 1.0)
         for name in ("latency_ms", "downlink_bps", "uplink_bps"):
             means[name] = _mean_while(up, getattr(seconds, name)).tolist()
-        any_up, code = up.any(axis=0).tolist(), self._shown.code[cause].tolist()
+        any_up: list[bool] = np.any(up, axis=0).tolist()
+        code = self._shown.code[cause].tolist()
         end_ns = (seconds.start_s + SLOT_S) * NS
         found = []
         for n, (terminal, reachable) in enumerate(

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-CACHE = HERE.parents[1] / ".clients"
-LISTS = HERE / "clients"
+CACHE = HERE.parent / ".clients"
+LISTS = HERE / "dish" / "clients"
 
 
 def missing(reason: str) -> None:
