@@ -207,6 +207,36 @@ def test_calls_may_overlap(fleet: Fleet, web: bool) -> None:
     ask(where(fleet, web), go, web=web)
 
 
+@pytest.mark.parametrize("source", [None, "127.0.0.9"])
+def test_calls_that_overlap_over_a_failure_all_end_in_dish_errors(source: str | None) -> None:
+    """One that gives up must not tear another's call away as if the program had cancelled it."""
+
+    async def go(dish: Dish) -> None:
+        async def later(pause_s: float) -> str:
+            await asyncio.sleep(pause_s)
+            with pytest.raises(DishError) as error:
+                await dish.status()
+            return error.value.kind
+
+        kinds = await asyncio.gather(*(later(0.1 * n) for n in range(12)))
+        assert set(kinds) <= {"slow", "unreachable", "garbage"}
+
+    for serve in (hostile.silence, hostile.hangs_up):
+        with hostile.tcp(serve) as (address, _):
+            ask(address, go, web=False, timeout_s=0.5, source=source)
+
+
+def test_a_call_that_is_cancelled_is_cancelled() -> None:
+    async def go(dish: Dish) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await dish.status()
+
+    with hostile.tcp(hostile.silence) as (address, _):
+        ask(address, go, web=False)
+        ask(address, go, web=True)
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
