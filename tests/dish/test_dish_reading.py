@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
@@ -363,6 +365,38 @@ def test_broken_grpc_replies_are_named(reply: bytes, kind: str) -> None:
     with hostile.grpc_dish(lambda request, context: reply) as address:
         error = error_of(address, web=False)
         assert error.kind == kind, error.detail
+
+
+_WEIGHED = """
+import asyncio, sys
+from openleo.dish.reading import Dish, DishError
+
+async def ask():
+    async with Dish(sys.argv[1], web=sys.argv[2] == "web") as dish:
+        for _ in range(3):
+            try:
+                await dish.status()
+            except DishError as error:
+                print(error.kind)
+asyncio.run(ask())
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+def test_a_reply_of_50_megabytes_is_not_held(web: bool) -> None:
+    huge = b"\0" * 50_000_000
+    made = (
+        hostile.tcp(hostile.endless(_WEB_OK + b"\r\n", huge[:1_000_000]))
+        if web
+        else hostile.grpc_dish(lambda request, context: huge)
+    )
+    with made as served:
+        address = served[0] if isinstance(served, tuple) else served
+        command = [sys.executable, "-c", _WEIGHED, address, "web" if web else "grpc"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    *kinds, peak_kb = done.stdout.split()
+    assert kinds == ["too-big"] * 3
+    assert int(peak_kb) < 64_000
 
 
 def test_a_router_at_the_dish_s_address_is_told_from_a_dish() -> None:
