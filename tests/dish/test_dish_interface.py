@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 
 from openleo.dish.firmware import NEWEST, firmware, known_firmwares, position_source_name
 from openleo.dish.protocol import messages, pool, unknown_fields_of, unknown_values_of
+from openleo.dish.reading import alerts_of, disablement_name, outage_name
 
 ROOT = Path(__file__).resolve().parents[2]
 DEVICE = "SpaceX.API.Device."
@@ -123,6 +125,8 @@ def test_every_enum_value_has_the_number_and_firmwares_of_the_facts(test_data: P
         (NEWEST, 99, "SOURCE_99"),
         ("2027.01.01.mr1", 6, "GNC_FUSED"),  # later than any known: like the newest
         ("2023.01.01", 6, "GNC_GPS"),  # before the first: like it
+        ("1c915887-39aa-4c32-9148-bf7869f41752.uterm_manifest.release", 6, "GNC_GPS"),  # as told in 2024
+        ("", 4, "GPS"),
     ],
 )
 def test_a_position_source_is_named_as_the_firmware_numbered_it(version: str, number: int, name: str) -> None:
@@ -177,6 +181,17 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert int(done.stdout) < 60_000  # kB
+
+
+def test_a_real_reply_of_2024_is_read(test_data: Path) -> None:
+    sample = json.loads((test_data / "dish" / "sample_get_status_2024-05.json").read_text())
+    reply = json_format.ParseDict(sample, messages().Response(), descriptor_pool=pool())
+    status = messages().Response.FromString(reply.SerializeToString()).dish_get_status
+    assert outage_name(status) == ""
+    assert disablement_name(status) == "OKAY"
+    assert alerts_of(status) == ["roaming", "is_heating"]
+    assert status.obstruction_stats.patches_valid == 4156
+    assert unknown_fields_of(status) == ()
 
 
 def test_what_nobody_knows_is_kept_and_named() -> None:
