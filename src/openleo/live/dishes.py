@@ -2,10 +2,11 @@
 
 A dish's memory is in this process alone.  Started again, it is made anew: how often and when each dish
 started follows from the scenario's blackouts and from what it was told; its rings from the slots of the last
-15 minutes; when its outage began from a note that is written now and then.  What it has seen of its sky and
-events of more than 15 minutes ago are lost with a process that is killed.
+15 minutes; when its outage began, and what it has seen of its sky, from a note that is written now and then.
+Events of more than 15 minutes ago are lost with a process that is killed.
 """
 
+import io
 import json
 from collections.abc import Sequence
 from contextlib import suppress
@@ -79,11 +80,10 @@ class LiveDishes:
 
     def note(self, path: Path) -> None:
         """Write down what could not be worked out again."""
-        import io
-
         out = io.BytesIO()
         values: dict[str, Any] = {name: getattr(self.dishes, name) for name in _NOTED}
-        np.savez_compressed(out, rows=self.felt.rows, now_s=self.dishes.now_s, **values)
+        values |= {"rows": self.felt.rows, "now_s": self.dishes.now_s, "seen": self.dishes.sky.seen}
+        np.savez_compressed(out, **values)
         write_whole(path, out.getvalue())
 
 
@@ -162,7 +162,7 @@ def _remember(dishes: Dishes, felt: Felt, note: Path, start_s: int) -> None:
         with np.load(note) as noted:
             if not np.array_equal(noted["rows"], felt.rows) or int(noted["now_s"]) > dishes.now_s:
                 return
-            kept: dict[str, NDArray[Any]] = {name: noted[name] for name in _NOTED}
+            kept: dict[str, NDArray[Any]] = {name: noted[name] for name in (*_NOTED, "seen")}
         since = (dishes.outage_start_s == start_s) & (dishes.outage == kept["outage"])
         dishes.outage_start_s[since] = kept["outage_start_s"][since]
         same = dishes.booted_s < start_s  # those that started since have forgotten
@@ -170,6 +170,8 @@ def _remember(dishes: Dishes, felt: Felt, note: Path, start_s: int) -> None:
             getattr(dishes, name)[same] = np.maximum(getattr(dishes, name), kept[name])[same]
         for name in ("prolonged", "inhibit_gps", "map_reset"):
             getattr(dishes, name)[same] = kept[name][same]
+        dishes.sky.seen |= kept["seen"] * ~dishes.map_reset[:, None]
+        dishes.sky.recount()
 
 
 def addresses_json(felt: Felt, dishes: Dishes, addresses: Sequence[str]) -> bytes:

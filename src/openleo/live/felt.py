@@ -16,7 +16,7 @@ from openleo.base.clock import SLOT_S, slot_start
 from openleo.base.hashing import uniform
 from openleo.dish.inputs import Identity, LocationPolicy, Seconds, dish_id
 from openleo.engine.summary import busy_rates
-from openleo.ground.frames import geodetic_to_itrs_m, look_angles
+from openleo.ground.frames import geodetic_to_itrs_m, local_frame
 from openleo.ground.kinds import boresight_tilt_rad, kind_of_code
 from openleo.live.ephemeris import propagator_of
 from openleo.live.history import Archive
@@ -105,26 +105,21 @@ class Felt:
     def seconds(self, scene: Scene) -> Seconds:
         """Return what the 15 s of a slot bring the terminals."""
         slot, rows = scene.slot, self.rows
-        online = (scene.seconds[rows] >> np.arange(SLOT_S)[:, None] & 1).astype(np.bool_)
-        cause = np.where(online, Cause.ONLINE, scene.cause[rows]).astype(np.uint8)
+        cause = scene.cause[rows].astype(np.uint8)
         ways = scene.ways(rows)
         satellite = np.array([-1 if way is None else way[0] for way in ways], np.int64)
-        rtt_ms = np.array([0.0 if way is None else way[2] / 1e3 for way in ways], np.float32)
         downlink, uplink = self._rates(scene)
-        azimuth, elevation = self._looks(scene, satellite)
         rests = np.isin(cause, (Cause.STOWED, Cause.SLEEPING))
-        shape = cause.shape
-        return Seconds(
-            start_s=start_s_of(slot),
+        return Seconds.slot(
+            start_s_of(slot),
+            online=scene.seconds[rows].astype(np.uint16),
             cause=cause,
-            latency_ms=np.broadcast_to(rtt_ms, shape),
-            drop=np.where(online, np.float32(0.0), np.float32(1.0)),
-            downlink_bps=np.broadcast_to(downlink, shape),
-            uplink_bps=np.broadcast_to(uplink, shape),
+            latency_ms=np.array([0.0 if way is None else way[2] / 1e3 for way in ways], np.float32),
+            downlink_bps=downlink,
+            uplink_bps=uplink,
             power_w=np.where(rests, self._idle_w, self._average_w),
             switched=self._switches(slot, satellite),
-            satellite_azimuth_rad=azimuth,
-            satellite_elevation_rad=elevation,
+            satellite_enu=self._looks(scene, satellite),
         )
 
     def _rates(self, scene: Scene) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -142,35 +137,31 @@ class Felt:
         return down.astype(np.float32), up.astype(np.float32)
 
     def _switches(self, slot: int, satellite: Rows) -> NDArray[np.bool_]:
-        """Return in which seconds the satellite changed: the first, where another served the slot before."""
-        found = np.zeros((SLOT_S, len(satellite)), np.bool_)
+        """Return which satellites (U,) are others than in the slot before."""
         before, last = self._before
-        if before == slot - 1:
-            found[0] = (last >= 0) & (satellite >= 0) & (last != satellite)
         self._before = (slot, satellite)
-        return found
+        if before != slot - 1:
+            return np.zeros(len(satellite), np.bool_)
+        return np.asarray((last >= 0) & (satellite >= 0) & (last != satellite))
 
-    def _looks(self, scene: Scene, satellite: Rows) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return where the satellite stands that each terminal looks for, second by second, NaN for none.
+    def _looks(self, scene: Scene, satellite: Rows) -> NDArray[np.float32]:
+        """Return where the satellite stands that each terminal looks for at the slot's ends, NaN for none.
 
-        One that obstacles hide for the whole slot is looked for all the same.
+        One that obstacles hide for the whole slot is looked for all the same.  Metres, (2, U, 3).
         """
         hidden = (satellite < 0) & (scene.cause[self.rows] == Cause.OBSTRUCTED)
         of_cell = scene.cells["satellite"].to_numpy().astype(np.int64)[scene.cell_of[self.rows]]
         looked = np.where(hidden, of_cell, satellite)
-        out = np.full((2, SLOT_S, len(looked)), np.nan, np.float32)
+        out = np.full((2, len(looked), 3), np.nan, np.float32)
         at = np.flatnonzero(looked >= 0)
         if len(at):
-            start = slot_start(scene.slot)
-            times = start + np.array([0, SLOT_S]) * np.timedelta64(1, "s")
-            ends = self._propagator.itrs_m(times)[:, looked[at]]
-            latitude, longitude = (np.radians(p) for p in self.places(scene)[:2])
-            here = geodetic_to_itrs_m(latitude[at], longitude[at])
-            into = ((np.arange(SLOT_S) + 0.5) / SLOT_S)[:, None, None]
-            offset = ends[0] + into * (ends[1] - ends[0]) - here
-            azimuth, elevation, _ = look_angles(latitude[at], longitude[at], offset)
-            out[0][:, at], out[1][:, at] = azimuth, elevation
-        return out[0], out[1]
+            times = slot_start(scene.slot) + np.array([0, SLOT_S]) * np.timedelta64(1, "s")
+            latitude, longitude = (np.radians(place)[at] for place in self.places(scene)[:2])
+            there = self._propagator.itrs_m(times)[:, looked[at]]
+            offset = there - geodetic_to_itrs_m(latitude, longitude)
+            axes = local_frame(latitude, longitude)
+            out[:, at] = np.stack([(offset * axis).sum(axis=-1) for axis in axes], axis=-1)
+        return out
 
 
 def start_s_of(slot: int) -> int:

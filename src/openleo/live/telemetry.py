@@ -12,6 +12,7 @@ from openleo.fleet.sample import Sample
 from openleo.live.felt import Felt
 from openleo.live.looking.scene import Scene
 from openleo.policy.codes import DisablementCode
+from openleo.snapshot.causes import Cause
 
 SOURCE: Final = "model"
 NS: Final = 1_000_000_000
@@ -45,8 +46,9 @@ class Telemetry:
         where = scene.cell_of[self._felt.rows].tolist()
         countries = scene.info["country"].to_list()
         latitude, longitude, _ = self._felt.places(scene)
-        means = {name: getattr(seconds, name).mean(axis=0).tolist() for name in ("drop", "power_w")}
-        up: NDArray[np.bool_] = np.less(seconds.drop, 1.0)
+        up: NDArray[np.bool_] = np.equal(seconds.cause, Cause.ONLINE)
+        means = {"power_w": seconds.power_w.mean(axis=0).tolist()}
+        means["drop"] = np.where(up, seconds.drop, 1.0).mean(axis=0).tolist()
         for name in ("latency_ms", "downlink_bps", "uplink_bps"):
             means[name] = _mean_while(up, getattr(seconds, name)).tolist()
         any_up: list[bool] = np.any(up, axis=0).tolist()

@@ -5,6 +5,7 @@ told acts there at once, and in the network from the next slot whose rules are n
 """
 
 import asyncio
+import gc
 import sys
 import threading
 import time
@@ -61,6 +62,7 @@ async def _serve(
     hosts = [loopback_address(first + n) for n in range(len(live.dishes))]
     async with serve(live.dishes, hosts=hosts) as served:
         write_whole(folder.addresses, addresses_json(live.felt, live.dishes, _addresses(served)))
+        gc.freeze()  # searching through thousands of servers for garbage would stop the answers
         noted_s = time.monotonic()
         while not stop.is_set():
             live.advance_to(_now_s(clock, live.felt.archive))
