@@ -29,7 +29,7 @@ def command() -> None:
 @click.argument("code")
 @click.option("--server", "url", required=True, metavar="URL", help="The openleo that is told.")
 @click.option("--dish", "dishes", multiple=True, metavar="ADDRESS[,SOURCE]",
-              help=f"The dish here, and our address or interface to it (default: {_DISH}); repeatable.")  # fmt: skip
+              help=f"A dish here, and our address or interface to it (default: {_DISH}).")  # fmt: skip
 @click.option("--ca-file", type=click.Path(path_type=Path), metavar="FILE",
               help="Certificates (PEM) to trust instead of the system's.")  # fmt: skip
 @fleet_options

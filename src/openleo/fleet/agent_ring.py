@@ -1,4 +1,4 @@
-"""What an agent has recorded and its server has not acknowledged: on disk, bounded, oldest detail first to go.
+"""What an agent recorded and its server has not acknowledged: on disk, bounded, oldest detail first to go.
 
 Samples come in with how far the dish was read, in one transaction.  A batch is cut from the newest of them,
 numbered, signed and written down before it is first sent, so that it is sent again byte by byte until it is
@@ -95,7 +95,9 @@ class Ring:
         self._db = open_database(folder, _TABLES, name=NAME)
         self._db.execute("PRAGMA cache_size = -1024")  # kB: agents are small
         self._db.execute("PRAGMA wal_autocheckpoint = 400")
-        self._known = {row["name"]: row["value"] for row in self._db.execute("SELECT * FROM known")}
+        self._known: dict[str, str] = {
+            row["name"]: row["value"] for row in self._db.execute("SELECT * FROM known")
+        }
         if "boot" not in self._known:
             self._know(boot=f"{int(time.time()):x}-{secrets.token_hex(6)}", next_seq="0")
         self._bytes = self._counted_bytes()
@@ -261,7 +263,7 @@ class Ring:
         kept = [(detail + _THINNED, row["id"]) for row in rows if row["n"] == 1]
         db.executemany("UPDATE samples SET detail = ? WHERE id = ?", kept)
         self._count(db, "thinned", len(gone))
-        return sum(row["size"] + _ROW_BYTES for row in gone)
+        return sum(int(row["size"]) + _ROW_BYTES for row in gone)
 
     def _drop(self, db: sqlite3.Connection) -> int:
         rows = db.execute(
