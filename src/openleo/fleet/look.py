@@ -302,8 +302,8 @@ class DishWatch:
         _, before, before_s = self._counted
         moved, elapsed = current - before, at_s - before_s
         if abs(moved - elapsed) > _SLACK_S + 0.05 * elapsed:
-            look.remark("time-jump", f"it counted {moved:,} s in {elapsed:,.0f} s")
-        else:
+            look.remarks.setdefault("time-jump", f"it counted {moved:,} s in {elapsed:,.0f} s")
+        elif not self.progress.rekeyed:
             look.clear("time-jump")
 
     def _name_the_new(self, look: Look, status: Any, history: tuple[Any, int, float] | None) -> None:
