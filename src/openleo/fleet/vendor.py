@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from urllib.parse import urlencode
 
 from openleo.base.errors import OpenleoError, Refused
-from openleo.fleet.enterprise import Batch, NotTelemetry, read_batch
+from openleo.fleet.vendor_batch import Batch, NotTelemetry, read_batch
 from openleo.fleet.look import Clocks
 from openleo.fleet.pace import backoff_s
 from openleo.fleet.register import Remark, VendorAccount
