@@ -21,7 +21,7 @@ from openleo.fleet.web import Answer, Server, send_json
 
 KEY, SETTINGS = "key", "agent.json"
 # Where agents enrol: with the fleet's ingest, or with a control plane, whose operators accept the key.
-ENROL_PATHS: Final = ("/v1/agents/enrol", "/v1/enrolments")
+ENROL_PATHS: Final = ("/v1/telemetry/enrol", "/v1/enrolments")
 _LOOK_ALIKES: Final = str.maketrans("oil", "011")
 
 
