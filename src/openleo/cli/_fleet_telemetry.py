@@ -28,7 +28,7 @@ def data_option(function: F) -> F:
         "--data", type=_FILE, metavar="DIR",
         help="Where data lives (default: OPENLEO_HOME, else the platform's folder).",
     )  # fmt: skip
-    return cast(F, option(function))
+    return option(function)
 
 
 def _folder(data: Path | None) -> Path:
