@@ -6,11 +6,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from openleo.api.ingest import Ingest, create_ingest_app
 from openleo.fleet.agents import Agents
@@ -38,8 +44,8 @@ class Here:
 
 
 @contextmanager
-def ingest_here(folder: Path, *, port: int = 0) -> Iterator[Here]:
-    """Run our ingest on a port of this machine, its data in ``folder``."""
+def ingest_here(folder: Path, *, port: int = 0, tls: tuple[Path, Path] | None = None) -> Iterator[Here]:
+    """Run our ingest on a port of this machine, its data in ``folder``; ``tls``: certificate and key."""
     with ExitStack() as stack:
         database = stack.enter_context(FleetDatabase(folder))
         store = stack.enter_context(TelemetryStore(folder))
@@ -48,18 +54,43 @@ def ingest_here(folder: Path, *, port: int = 0) -> Iterator[Here]:
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", port))
-        config = uvicorn.Config(create_ingest_app(at), log_level="error", lifespan="on")
+        files = {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]} if tls else {}
+        config = uvicorn.Config(create_ingest_app(at), log_level="error", lifespan="on", **files)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
         thread.start()
         while not server.started:
             time.sleep(0.01)
         try:
-            yield Here(f"http://127.0.0.1:{sock.getsockname()[1]}", at, store)
+            yield Here(f"{'https' if tls else 'http'}://127.0.0.1:{sock.getsockname()[1]}", at, store)
         finally:
             server.should_exit = True
             thread.join(15)
             sock.close()
+
+
+def own_certificate(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate of 127.0.0.1 that nobody vouches for, and its key; return their files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "openleo test")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    files = folder / "server.pem", folder / "server.key"
+    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return files
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ FRESH_NS: Final = 600 * NS  # what is older is of an outage that is over
 MOST_IN_BATCH: Final = 450
 SEND_S: Final = 15.0
 BACKFILL_S: Final = 1.0  # between batches of what is old: the server takes two a second
+_SOON_S: Final = 2.0  # at the start, until something was told
 _FIRST_S, _MOST_S, _BARRED_S = 5.0, 300.0, 3_600.0
 _MOST_WAITING: Final = 2_000  # Samples in memory while the disk takes none
 _PROBE: Final = 4
@@ -62,7 +63,7 @@ class Sender:
         try:
             cut = await asyncio.to_thread(self._next)
             if cut is None:
-                return SEND_S
+                return SEND_S if self.sent else _SOON_S
             answer = await asyncio.to_thread(self.server.post, PATH, cut.body, cut.headers, most=_SMALL_REPLY)
             return await asyncio.to_thread(self._answered, cut, answer)
         except WebError as error:
