@@ -287,13 +287,13 @@ def query(sql: str, since: datetime | None, until: datetime | None, data: Path |
 @click.command("keep")
 @data_option
 def keep(data: Path | None) -> None:
-    """Bring closed hours into the history now; `openleo ingest` does it by itself."""
+    """Bring closed hours into the history now; `openleo ingest` does it by itself, and lets old ones go."""
     from openleo.fleet.keeping import Keeper
     from openleo.fleet.store import TelemetryStore
 
     with TelemetryStore(_folder(data)) as store:
-        kept = Keeper(store).keep(time.time_ns())
-    click.echo(f"{len(kept.hours)} hours written, {len(kept.removed)} days let go")
+        kept = Keeper(store).keep(time.time_ns(), let_go=False)
+    click.echo(f"{len(kept.hours)} hours written")
 
 
 COMMANDS: tuple[click.Command, ...] = (agent, service, tag, latest, export_, query, keep)
