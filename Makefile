@@ -82,7 +82,7 @@ bench: $(HERE_READY) $(DEV_READY)
 
 docs: $(HERE_READY) $(DEV_READY)
 	@$(PY) docs/write_cli.py && $(PY) docs/write_results.py && $(PY) docs/write_stream.py && $(PY) docs/write_authorization.py \
-	  && $(PY) docs/write_descriptors.py
+	  && $(PY) docs/write_descriptors.py && $(PY) docs/write_terminal_api.py
 
 dist: $(HERE_READY) $(DEV_READY)
 	@rm -rf dist && $(PY) -m build --no-isolation --outdir dist .

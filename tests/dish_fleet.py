@@ -1,8 +1,8 @@
 """Served dishes for tests: real servers on free ports of this machine, in a thread, driven by the test.
 
-    with dish_fleet(2, firmwares=["2024.12.04.mr46620"]) as fleet:
-        fleet.advance(60, cause=Cause.NO_SATS)
-        ask(fleet.address(0))
+with dish_fleet(2, firmwares=["2024.12.04.mr46620"]) as fleet:
+    fleet.advance(60, cause=Cause.NO_SATS)
+    ask(fleet.address(0))
 """
 
 import asyncio

@@ -15,7 +15,7 @@ from openleo.dish.protocol import messages, pool, unknown_fields_of, unknown_val
 ROOT = Path(__file__).resolve().parents[2]
 DEVICE = "SpaceX.API.Device."
 
-# What clients read most, typed again: message, field, number, type, repeated, first firmware, last (None: all).
+# What clients read most, typed again: message, field, number, type, repeated, first and last firmware.
 ANCHORS = [
     ("Request", "get_status", 1004, "GetStatusRequest", False, None, None),
     ("Request", "dish_inhibit_rf", 2026, "DishInhibitRfRequest", False, "2025.09.27.mr64561.1", None),
@@ -23,7 +23,15 @@ ANCHORS = [
     ("Response", "dish_get_diagnostics", 6001, "DishGetDiagnosticsResponse", False, None, None),
     ("DishGetStatusResponse", "outage", 1014, "DishOutage", False, None, None),
     ("DishGetStatusResponse", "snr", 1001, "float", False, "2021", "2021.10"),
-    ("DishGetStatusResponse", "phy_rx_beam_snr_avg", 1046, "float", False, "2025.04.08.cr53207", "2025.04.08.mr53207.1"),
+    (
+        "DishGetStatusResponse",
+        "phy_rx_beam_snr_avg",
+        1046,
+        "float",
+        False,
+        "2025.04.08.cr53207",
+        "2025.04.08.mr53207.1",
+    ),
     ("DishGetHistoryResponse", "current", 1, "uint64", False, None, None),
     ("DishGetHistoryResponse", "pop_ping_drop_rate", 1001, "float", True, None, None),
     ("DishGetHistoryResponse", "event_log", 1011, "EventLog", False, "2025.06.10.mr57444.1", None),
@@ -137,7 +145,7 @@ def test_every_firmware_makes_whole_descriptors_in_both_layouts() -> None:
 
 
 def test_the_messages_live_beside_another_definition_of_the_same_names() -> None:
-    """A second package with these names in protobuf's default pool is a TypeError for clients: not with ours."""
+    """A second package with these names in protobuf's default pool would be a TypeError."""
     code = """
 from google.protobuf import descriptor_pb2, descriptor_pool
 from openleo.dish.protocol import messages

@@ -6,8 +6,8 @@ from typing import Any
 
 import grpc
 import pytest
-from dish_fleet import START_S, Fleet, dish_fleet, dish_name
 
+from dish_fleet import START_S, Fleet, dish_fleet, dish_name
 from openleo.base.errors import BadInput
 from openleo.dish.inputs import Identity, LocationPolicy
 from openleo.dish.protocol import HANDLE, STREAM, message_class, messages, pool
@@ -89,7 +89,9 @@ def test_it_refuses_in_the_words_of_a_real_dish(fleet: Fleet, case: str, code: s
     assert refusal(fleet.address(), case) == (code, said)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x08\x01", bytes([0xFA, 0xFF, 0x07, 0])], ids=["nothing", "id", "new"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x08\x01", bytes([0xFA, 0xFF, 0x07, 0])], ids=["nothing", "id", "new"]
+)
 def test_a_request_it_does_not_know_is_unimplemented_nil(fleet: Fleet, data: bytes) -> None:
     with pytest.raises(grpc.RpcError) as error:
         send(fleet.address(), data)
@@ -234,7 +236,9 @@ def test_a_stream_answers_each_request_in_order(fleet: Fleet) -> None:
     ]
     with grpc.insecure_channel(fleet.address()) as channel:
         call = channel.stream_stream(STREAM)
-        got = [m.FromDevice.FromString(d) for d in call(iter([a.SerializeToString() for a in asked]), timeout=10)]
+        got = [
+            m.FromDevice.FromString(d) for d in call(iter([a.SerializeToString() for a in asked]), timeout=10)
+        ]
     assert [reply.WhichOneof("message") for reply in got] == ["response", "health_check", "response"]
     assert [got[0].response.id, got[2].response.id] == [1, 2]
 
@@ -328,7 +332,9 @@ def test_an_address_that_is_taken_says_so_and_leaves_nothing_open() -> None:
 
 
 def test_many_dishes_are_told_apart(fleet_of_40: Fleet) -> None:
-    ids = {ask(fleet_of_40.address(row), "get_device_info").get_device_info.device_info.id for row in range(40)}
+    ids = {
+        ask(fleet_of_40.address(row), "get_device_info").get_device_info.device_info.id for row in range(40)
+    }
     assert len(ids) == 40
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dish_fleet import START_S, dish_name
 
+from dish_fleet import START_S, dish_name
 from openleo.base.errors import BadInput
 from openleo.dish import replies
 from openleo.dish.causes import CONNECTED, DARK, OUTAGES, SHOWN, shown_causes
