@@ -1,4 +1,4 @@
-"""Servers for tests, each in a thread: our own ingest with its vendor-like endpoints, and one that is scripted."""
+"""Servers for tests, each in a thread: our own ingest, the vendor's endpoints in it, and a scripted one."""
 
 import socket
 import threading

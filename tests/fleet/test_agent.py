@@ -150,7 +150,9 @@ def _told_by_a_small_agent(tmp_path: Path, here: Here, dish: PlayedDish, ca: Pat
     print(f"{now_mb:.1f} MB, at most {peak_mb:.1f} MB")
     assert peak_mb <= MOST_MB, f"{now_mb:.1f} MB, at most {peak_mb:.1f} MB"
     assert any("cygrpc" in name for name in loaded)
-    assert not [n for n in loaded if any(h in n for h in ("numpy", "multiarray", "llvmlite", "polars", "pandas"))]
+    assert not [
+        n for n in loaded if any(h in n for h in ("numpy", "multiarray", "llvmlite", "polars", "pandas"))
+    ]
     latest = here.store.latest()[dish.terminal]
     assert (latest.outage, latest.software) == ("", "2026.06.12.mr81164")
 

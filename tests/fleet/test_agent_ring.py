@@ -1,5 +1,7 @@
 """What an agent holds while its server is away: bounded, durable, and sent again byte by byte."""
 
+import random
+import shutil
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -21,9 +23,7 @@ NS = 10**9
 START_NS = (time.time_ns() // (60 * NS) - 10_000) * 60 * NS
 
 
-def sign(
-    boot: str, first: int, samples: Sequence[Sample], backfill: bool
-) -> tuple[dict[str, str], bytes]:
+def sign(boot: str, first: int, samples: Sequence[Sample], backfill: bool) -> tuple[dict[str, str], bytes]:
     return sign_batch(KEY, "site-1", boot, first, samples, backfill=backfill)
 
 
@@ -140,6 +140,31 @@ def test_batches_that_are_refused_for_good_are_kept_for_people_the_last_of_them(
         assert ring.pending() is None
     rows = sqlite3.connect(tmp_path / "ring.db").execute("SELECT count(*) FROM refused").fetchone()
     assert rows == (MOST_REFUSED,)
+
+
+def test_a_power_cut_takes_nothing_that_was_recorded(tmp_path: Path) -> None:
+    """What was flushed stays; of what was written since, any part may be there, torn or as noise."""
+    chance = random.Random(4)
+    with Ring(tmp_path / "site") as ring:
+        assert ring._db.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL: each commit is flushed
+        for number in range(1, 40):
+            ring.write(Pages(samples=[quarter(number)]))
+            if number % 8 == 0:
+                cut = ring.cut(3, sign)
+                assert cut is not None
+                if number % 16:
+                    ring.acknowledge(cut)
+            wanted, batches = ring.held().samples, ring.held().batches
+            after = tmp_path / f"after-{number}"
+            shutil.copytree(tmp_path / "site", after)
+            (after / "ring.db-shm").unlink(missing_ok=True)
+            with (after / "ring.db-wal").open("ab") as log:
+                log.write(chance.randbytes(chance.randrange(10_000)))
+            with Ring(after) as found:
+                assert (found.held().samples, found.held().batches) == (wanted, batches)
+                assert found.boot == ring.boot
+                assert found._known["next_seq"] == ring._known["next_seq"]
+            shutil.rmtree(after)
 
 
 def test_a_full_disk_is_told_and_loses_nothing_that_was_recorded(tmp_path: Path) -> None:

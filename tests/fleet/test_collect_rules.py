@@ -23,7 +23,9 @@ def test_a_dish_is_asked_each_5_to_15_seconds_more_while_dark_or_just_changed(ro
 
 
 @given(roll=ROLL, failures=st.integers(1, 100_000))
-def test_a_dish_that_does_not_answer_is_asked_ever_less_and_never_given_up(roll: float, failures: int) -> None:
+def test_a_dish_that_does_not_answer_is_asked_ever_less_and_never_given_up(
+    roll: float, failures: int
+) -> None:
     pace = Pace()
     now = pace.delay_s(failures=failures, dark=False, since_change_s=0, roll=roll)
     then = pace.delay_s(failures=failures + 1, dark=False, since_change_s=0, roll=roll)
@@ -56,7 +58,9 @@ def test_our_clock_is_corrected_where_most_dishes_agree(
     assert bool(said) == bool(found.detail)
 
 
-def claim(key: str, *, uptime_s: int = 100, at_s: float = 0.0, boot: int = 3, expected: bool = False) -> Claim:
+def claim(
+    key: str, *, uptime_s: int = 100, at_s: float = 0.0, boot: int = 3, expected: bool = False
+) -> Claim:
     return Claim(key=key, boot=boot, uptime_s=uptime_s, at_s=at_s, expected=expected)
 
 

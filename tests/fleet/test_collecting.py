@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import h3
 import pytest
 from fleet_books import MemoryBook, until
 from hostile_dish import PlayedDish, harmful, served, silence
@@ -69,6 +70,8 @@ def test_our_own_served_terminals_are_read_in_each_of_their_states(tmp_path: Pat
         assert (latest[UTS[0]].outage, latest[UTS[1]].outage) == ("", "NO_SCHEDULE")
         assert latest[UTS[1]].outage_since_ns == (start_s + 170) * NS
         assert latest[UTS[0]].gps_valid
+        assert latest[UTS[0]].latitude_deg == pytest.approx(48.5, abs=0.01)
+        assert latest[UTS[0]].cell == int(h3.latlng_to_cell(48.5, 32.25, 5), 16)
 
     asyncio.run(play())
     ring = [s for s in kept(tmp_path) if s.counter is not None]

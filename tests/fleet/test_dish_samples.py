@@ -85,7 +85,11 @@ def test_outages_are_told_by_our_clock_where_the_dishs_is_another() -> None:
 
 def test_values_that_cannot_be_are_left_out() -> None:
     dish = PlayedDish().lived(
-        15, pop_ping_latency_ms=math.nan, downlink_throughput_bps=-1.0, power_in=math.inf, pop_ping_drop_rate=7.0
+        15,
+        pop_ping_latency_ms=math.nan,
+        downlink_throughput_bps=-1.0,
+        power_in=math.inf,
+        pop_ping_drop_rate=7.0,
     )
     [sample] = ring_samples(dish.history(), stretch())
     assert (sample.ping_latency_ms, sample.downlink_mbps, sample.power_w) == (None, None, None)

@@ -8,9 +8,11 @@ import pytest
 
 from openleo.base.errors import BadInput
 from openleo.cli._main import exit_code_of
+from openleo.fleet.database import FleetDatabase
 from openleo.fleet.importing import Imported, import_kits
 from openleo.fleet.kit_file import read_kits
 from openleo.fleet.register import DishEntry, Register, VendorAccount
+from openleo.fleet.tags import Tags
 
 Capture = pytest.CaptureFixture[str]
 
@@ -30,7 +32,11 @@ def test_a_file_that_is_given_again_changes_what_changed_and_says_so(tmp_path: P
         assert (first.new, again.new) == (("KIT1", "KIT2"), ("KIT3",))
         assert again.changed == {"KIT1": ["holder Olena -> Petro"]}
         assert again.not_named == ("KIT2",)
-        assert {kit.id: kit.holder for kit in register.kits()} == {"KIT1": "Petro", "KIT2": "Ivan", "KIT3": ""}
+        assert {kit.id: kit.holder for kit in register.kits()} == {
+            "KIT1": "Petro",
+            "KIT2": "Ivan",
+            "KIT3": "",
+        }
         assert take(register, "kit,site,holder\nKIT1,A,Petro\n").same == 1
 
 
@@ -80,6 +86,22 @@ def test_a_kit_known_by_its_terminal_gets_its_number_later(tmp_path: Path) -> No
         [kit] = register.kits()
         assert (kit.kit, kit.site) == ("KIT1", "A")
         assert register.find_kits("kit1") == [kit]
+
+
+def test_telemetry_is_tagged_with_the_accounts_and_sites_of_kits(tmp_path: Path) -> None:
+    with Register(tmp_path) as register:
+        take(register, "kit,terminal,site,account\nKIT1,t-1,Clinic,A-1\nKIT2,t-2,Depot,A-1\n")
+        assert tags(tmp_path, "site") == {"t-1": "Clinic", "t-2": "Depot"}
+        take(register, "kit,terminal,site,account\nKIT1,t-3,Clinic,A-2\nKIT2,t-2,,A-1\n")
+        assert tags(tmp_path, "site") == {"t-3": "Clinic"}
+        assert tags(tmp_path, "account") == {"t-3": "A-2", "t-2": "A-1"}
+        register.remove_kit("KIT2")
+        assert tags(tmp_path, "account") == {"t-3": "A-2"}
+
+
+def tags(folder: Path, name: str) -> dict[str, str]:
+    with FleetDatabase(folder) as database:
+        return Tags(database).of(name)
 
 
 def test_one_service_account_is_not_read_twice(tmp_path: Path) -> None:

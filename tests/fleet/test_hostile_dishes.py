@@ -66,7 +66,7 @@ def test_any_refusal_is_named(code: grpc.StatusCode) -> None:
         dish = PlayedDish()
         dish.instead["get_status"] = (code, "no")
         async with served(dish):
-            [(seen, look)] = await Collector(MemoryBook(dish.address), pace=QUICK).once()
+            [(seen, _)] = await Collector(MemoryBook(dish.address), pace=QUICK).once()
         assert seen.state in ("silent", "wrong")
         assert seen.detail
 

@@ -51,7 +51,15 @@ def test_other_headings_are_understood_too(heading: str, column: str) -> None:
         'kit,site,,\n"=""KIT1""",Школа 5,,\n'.encode(),
         "kit,site\n'kit1 ,\u00a0Школа 5\u00a0\n".encode(),
     ],
-    ids=["bom", "semicolons", "sep line", "utf-16 tabs", "blank rows", "formula cells", "apostrophe and nbsp"],
+    ids=[
+        "bom",
+        "semicolons",
+        "sep line",
+        "utf-16 tabs",
+        "blank rows",
+        "formula cells",
+        "apostrophe and nbsp",
+    ],
 )
 def test_what_spreadsheets_do_to_a_file_does_not_matter(data: bytes) -> None:
     [kit] = kits_of(data)
@@ -68,7 +76,12 @@ def test_a_file_of_another_encoding_is_read_when_it_is_named_and_told_when_not()
 
 @pytest.mark.parametrize(
     ("written", "told"),
-    [("01000000-00000000-00270E41", UT), (UT.upper(), UT), ("UT 01000000-00000000-00270e41", UT), ("x-1", "x-1")],
+    [
+        ("01000000-00000000-00270E41", UT),
+        (UT.upper(), UT),
+        ("UT 01000000-00000000-00270e41", UT),
+        ("x-1", "x-1"),
+    ],
 )
 def test_a_terminals_id_is_told_as_dishes_tell_it(written: str, told: str) -> None:
     assert kits_of(f"terminal\n{written}\n")[0].terminal == told

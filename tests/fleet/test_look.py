@@ -1,4 +1,4 @@
-"""Looking at one dish over real gRPC: outages, restarts, gaps, ids, clocks, and what is new in its firmware."""
+"""Looking at one dish over real gRPC: outages, restarts, gaps, ids, clocks, what is new in its firmware."""
 
 import asyncio
 import time
@@ -33,12 +33,14 @@ class Time:
 
 
 def watch(
-    dish: PlayedDish, at: Time, progress: Progress | None = None, ids: Identities | None = None, terminal: str = ""
+    dish: PlayedDish,
+    at: Time,
+    progress: Progress | None = None,
+    ids: Identities | None = None,
+    terminal: str = "",
 ) -> DishWatch:
     entry = DishEntry(address=dish.address, terminal=terminal)
-    return DishWatch(
-        entry, progress or Progress(), pace=PACE, clocks=at.clocks(), ids=ids or Identities()
-    )
+    return DishWatch(entry, progress or Progress(), pace=PACE, clocks=at.clocks(), ids=ids or Identities())
 
 
 def played(story: Callable[[PlayedDish, Time], Coroutine[Any, Any, None]]) -> None:
@@ -208,10 +210,8 @@ def test_a_position_that_is_told_goes_with_the_state() -> None:
     async def story(dish: PlayedDish, at: Time) -> None:
         dish.location = messages().GetLocationResponse()
         dish.location.lla.lat, dish.location.lla.lon = 48.5, 32.25
-        one = watch(dish, at)
         dish.lived(60)
-        await one.look()
-        sample = (await one.look()).samples[-1]
+        sample = (await watch(dish, at).look()).samples[-1]
         assert (sample.latitude_deg, sample.longitude_deg) == (48.5, 32.25)
 
     played(story)

@@ -104,7 +104,9 @@ def test_a_value_that_cannot_be_is_left_out_and_its_row_is_kept(
     assert getattr(sample, name) == (pytest.approx(told) if isinstance(told, float) else told)
 
 
-@pytest.mark.parametrize("row", [[], "u", ["q"], [7], ["u"], ["u", "soon", "ut-1"], ["u", TIME_NS, "no id!"], None])
+@pytest.mark.parametrize(
+    "row", [[], "u", ["q"], [7], ["u"], ["u", "soon", "ut-1"], ["u", TIME_NS, "no id!"], None]
+)
 def test_a_row_that_cannot_be_read_is_counted_and_the_others_are_read(row: Any) -> None:
     batch = read_batch(reply(row, ROW))
     assert (len(batch.samples), batch.bad_rows) == (1, 1)

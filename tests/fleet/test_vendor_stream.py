@@ -10,10 +10,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from click.testing import CliRunner
 from servers_here import Asked, Reply, Scripted, ingest_here, scripted
 from test_vendor_batch import ROW, reply
 
 from openleo.base.errors import BadInput
+from openleo.cli._group import cli
 from openleo.cli._main import exit_code_of
 from openleo.fleet.collect import Collector
 from openleo.fleet.register import Register, Remark, VendorAccount
@@ -204,7 +206,10 @@ def test_our_own_served_endpoint_is_followed(tmp_path: Path) -> None:
         secret = there.service("openleo")
         now_ns = time.time_ns()
         there.store.add(
-            [Sample(terminal=f"ut-{n}", time_ns=now_ns - n * 10**9, source="dish", uptime_s=n) for n in range(5)]
+            [
+                Sample(terminal=f"ut-{n}", time_ns=now_ns - n * 10**9, source="dish", uptime_s=n)
+                for n in range(5)
+            ]
         )
         account = VendorAccount(name="ours", url=there.url, client_id="openleo", secret_env="X")
         kept = Kept()
@@ -242,6 +247,18 @@ def test_connecting_checks_the_secret_keeps_it_in_a_file_of_ones_own_and_never_p
         assert [account.client_id for account in register.accounts()] == ["c-1"]
 
 
+def test_connecting_guides_a_person_and_asks_for_what_it_needs(tmp_path: Path) -> None:
+    with scripted(Vendor()) as there:
+        asked = CliRunner().invoke(
+            cli, ["fleet", "connect", "starlink", "--url", there.url, "--data", str(tmp_path)],
+            input="c-1\ns3cret\n",
+        )  # fmt: skip
+    assert asked.exit_code == 0, asked.output
+    assert "NEW service account" in asked.output
+    assert "read only" in asked.output
+    assert "s3cret" not in asked.output
+
+
 def test_connecting_with_a_wrong_secret_keeps_nothing(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,8 +292,6 @@ def test_collectors_keep_streams_beside_dishes(tmp_path: Path) -> None:
     vendor = Vendor(reply(row(1)))
     with scripted(vendor) as there, FleetBook(tmp_path) as book:
         account = VendorAccount(name="north", url=there.url, client_id="c-1", secret_env="UNUSED")
-        one = VendorStream(
-            account, Collector(book), folder=tmp_path, secret=lambda _: "s3cret", linger_ms=0
-        )
+        one = VendorStream(account, Collector(book), folder=tmp_path, secret=lambda _: "s3cret", linger_ms=0)
         asyncio.run(one.turn())
         assert [s.source for s in book._open_store().samples("ut-1", 0, 2**62)] == ["enterprise"]

@@ -135,9 +135,8 @@ class DishWatch:
         try:
             history = await self._history(look) if self._history_due() else None
             status = await self.dish.status()
+            await self._locate(look)
             self._answered(look, status, history)
-            if look.state in ("online", "dark"):
-                await self._locate(look)
         except DishError as error:
             self._failed(look, error.kind, error.detail, silent=error.kind in ("unreachable", "slow"))
         except Odd as odd:
