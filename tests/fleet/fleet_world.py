@@ -23,7 +23,7 @@ CELL = 0x851E4C83FFFFFFF
 
 def sample(terminal: str = "ut-1", at_s: float = 0.0, **more: Any) -> Sample:
     """Return a sample of a terminal, so many seconds after the start."""
-    told: dict[str, Any] = {"source": "dish", "boot": 1, "counter": round(at_s) + 10**6}
+    told: dict[str, Any] = {"source": "dish", "boot": 1, "counter": round(at_s) + 10**7}
     if more.get("source", "dish") != "dish":
         told = {}
     told |= {"downlink_mbps": 1.5, "outage": "", "disablement": "OKAY"} | more
