@@ -2,7 +2,8 @@
 
 Trusted; may be lost (dishes then begin at their first start again), may not be rolled back unnoticed: readers
 key on (id, count of starts, counter), so every taking-up counts as a start, and it must be written
-after every start and command (`Dishes.boot_count`, ``on_command``).  Rings and outages are memory, as in a dish.
+after every start and command (`Dishes.boot_count`, ``on_command``).  Rings and outages are memory, as in a
+dish.
 """
 
 import os
