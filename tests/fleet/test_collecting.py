@@ -198,6 +198,33 @@ def test_a_watch_that_is_killed_goes_on_where_it_was_and_keeps_nothing_twice(tmp
     assert counted == Counter(range(15, 841, 15))
 
 
+def test_what_was_wrong_before_a_restart_is_cleared_by_a_good_answer(tmp_path: Path) -> None:
+    async def play() -> None:
+        dish = await PlayedDish(UTS[0]).lived(60).start()
+        register(tmp_path, dish.address)
+        port = int(dish.address.rpartition(":")[2])
+        await dish.stop()
+        with FleetBook(tmp_path / "fleet") as book:
+            await Collector(book).once()
+            assert "unreachable" in {r.kind for r in book.register.remarks()}
+            await dish.start(port)
+            await Collector(book).once()
+            assert "unreachable" not in {r.kind for r in book.register.remarks()}
+        await dish.stop()
+
+    asyncio.run(play())
+
+
+def test_two_watches_of_one_folder_are_one_too_many(tmp_path: Path, capsys: Capture) -> None:
+    register(tmp_path, "127.0.0.1:1")
+    with watching(tmp_path) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        assert exit_code_of(["fleet", "watch", "--data", str(tmp_path)]) == 1
+        assert "runs already" in capsys.readouterr().err
+        process.kill()
+
+
 def test_ctrl_c_ends_a_watch_in_good_order_also_while_a_dish_says_nothing(tmp_path: Path) -> None:
     async def play() -> None:
         async with harmful(silence) as address:

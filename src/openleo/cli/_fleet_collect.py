@@ -116,7 +116,9 @@ def watch(at: At, no_dishes: bool, no_accounts: bool) -> None:
     Dishes are asked each 5 to 15 seconds, and their history fills what was missed.  Dishes that are added
     meanwhile are watched too.
     """
-    with suppress(asyncio.CancelledError):
+    from openleo.fleet.durable import only_one
+
+    with only_one(at.folder / "watch.lock", "openleo fleet watch"), suppress(asyncio.CancelledError):
         asyncio.run(_watch(at, dishes=not no_dishes, accounts=not no_accounts))
 
 

@@ -63,10 +63,12 @@ def run(at: At, most_mb: int) -> None:
     """
     from openleo.fleet.agent import Agent
     from openleo.fleet.agent_home import own_key, read_settings
+    from openleo.fleet.durable import only_one
 
     settings, key = read_settings(_folder(at)), own_key(_folder(at))
-    agent = Agent(_folder(at), settings, key, most_bytes=most_mb * 1024 * 1024)
-    asyncio.run(_run(agent))
+    with only_one(_folder(at) / "run.lock", "openleo agent run"):
+        agent = Agent(_folder(at), settings, key, most_bytes=most_mb * 1024 * 1024)
+        asyncio.run(_run(agent))
 
 
 async def _run(agent: "Agent") -> None:

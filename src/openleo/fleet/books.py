@@ -50,7 +50,10 @@ class FleetBook:
 
     def dishes(self) -> Sequence[DishEntry]:
         """Return the dishes of the register."""
-        return self.register.dishes()
+        try:
+            return self.register.dishes()
+        except sqlite3.Error as error:
+            raise BadInput(f"the register cannot be read: {error}", "look at the disk of the data") from error
 
     def progress(self, dish: DishEntry) -> dict[str, Any]:
         """Return how far a dish was read."""

@@ -34,6 +34,7 @@ from openleo.fleet.twins import Claim, Identities
 TROUBLES: Final = ("unreachable", "slow", "garbage", "too-big", "refused", "denied", "unsupported", "bug")
 _SLACK_S: Final = 20.0  # a dish's count may be off from our elapsed time by this and a twentieth
 _MOST_NAMED: Final = 12
+_MOST_KNOWN: Final = 1_000
 _MOST_IDS: Final = 2  # times that an id may change within an hour
 _HOUR_S: Final = 3_600.0
 
@@ -310,7 +311,7 @@ class DishWatch:
         parts = [status] if history is None else [status, history[0]]
         new = {name for part in parts for name in (*unknown_fields_of(part), *unknown_values_of(part))}
         if not new <= self._unknown:
-            self._unknown |= set(sorted(new)[:_MOST_NAMED])
+            self._unknown = (self._unknown | new) if len(self._unknown) < _MOST_KNOWN else new
             software = str(status.device_info.software_version)[:64]
             named = ", ".join(sorted(new)[:_MOST_NAMED]) + (", ..." if len(new) > _MOST_NAMED else "")
             look.remark("unknown", f"its firmware {software} tells what is new here: {named}")
