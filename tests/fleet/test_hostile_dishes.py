@@ -73,6 +73,21 @@ def test_any_refusal_is_named(code: grpc.StatusCode) -> None:
     asyncio.run(play())
 
 
+def test_what_a_stranger_says_cannot_write_on_the_screen() -> None:
+    async def play() -> None:
+        dish = PlayedDish()
+        said = "\x1b[2J\x1b]0;owned\x07\n" + "x" * 5_000
+        dish.instead["get_status"] = (grpc.StatusCode.INTERNAL, said)
+        async with served(dish):
+            book = MemoryBook(dish.address)
+            [(seen, look)] = await Collector(book, pace=QUICK).once()
+        for text in (seen.detail, *look.remarks.values()):
+            assert text.isprintable()
+            assert len(text) <= 300
+
+    asyncio.run(play())
+
+
 def test_dishes_that_answer_are_asked_on_while_many_say_nothing() -> None:
     async def play() -> None:
         good = dishes(3)

@@ -1,7 +1,6 @@
 """`openleo fleet add, once, watch`: dishes to poll, and collecting from them and from vendors' accounts."""
 
 import asyncio
-import signal
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ import click
 
 from openleo.base.errors import BadInput
 from openleo.cli._control import table
-from openleo.cli._fleet import At, fleet_options, show
+from openleo.cli._fleet import At, fleet_options, show, stop_on_signals
 from openleo.cli._text import counted
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ async def _watch(at: At, *, dishes: bool, accounts: bool) -> None:
     from openleo.fleet.vendor import VendorStream
 
     stop = asyncio.Event()
-    _stop_on_signals(stop)
+    stop_on_signals(stop)
     with FleetBook(at.folder) as book:
         collector = Collector(book)
         known = book.register.accounts() if accounts else []
@@ -149,20 +148,6 @@ async def _watch(at: At, *, dishes: bool, accounts: bool) -> None:
             stop.set()
             await asyncio.gather(*running, telling, return_exceptions=True)
     click.echo(f"stopped; {counted(collector.kept, 'sample')} kept", err=True)
-
-
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    """Stop in good order when asked once; a second Ctrl-C ends it at once."""
-    loop = asyncio.get_running_loop()
-
-    def asked(number: int) -> None:
-        stop.set()
-        click.echo("\nstopping: what has come is kept first (Ctrl-C again to leave at once)", err=True)
-        loop.remove_signal_handler(number)
-
-    for one in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt
-            loop.add_signal_handler(one, asked, one)
 
 
 async def _tell(collector: "Collector", streams: "list[VendorStream]", stop: asyncio.Event) -> None:

@@ -21,6 +21,7 @@ from openleo.fleet.dish_samples import (
     dish_time_ns,
     id_of,
     position_of,
+    printable,
     ring_length,
     ring_samples,
     status_sample,
@@ -34,6 +35,7 @@ from openleo.fleet.twins import Claim, Identities
 TROUBLES: Final = ("unreachable", "slow", "garbage", "too-big", "refused", "denied", "unsupported", "bug")
 _SLACK_S: Final = 20.0  # a dish's count may be off from our elapsed time by this and a twentieth
 _MOST_NAMED: Final = 12
+_MOST_SAID: Final = 300  # letters of a remark
 _MOST_KNOWN: Final = 1_000
 _MOST_IDS: Final = 2  # times that an id may change within an hour
 _HOUR_S: Final = 3_600.0
@@ -78,7 +80,7 @@ class Look:
 
     def remark(self, kind: str, detail: str) -> None:
         """Say that something is so."""
-        self.remarks[kind] = detail
+        self.remarks[kind] = printable(detail, _MOST_SAID)
 
     def clear(self, *kinds: str) -> None:
         """Say that something is so no longer."""
@@ -342,7 +344,7 @@ class DishWatch:
         look.remarks.pop("history", None)  # that it failed was the beginning of this
         look.remark(kind, detail)
         look.clear(*(other for other in TROUBLES if other != kind))
-        look.state, look.detail = ("silent" if silent else "wrong"), detail
+        look.state, look.detail = ("silent" if silent else "wrong"), printable(detail, _MOST_SAID)
         if silent and self.terminal:
             look.samples.append(
                 Sample(
