@@ -44,8 +44,10 @@ def filled(data: Path) -> int:
     with TelemetryStore(fleet_folder(data)) as store:
         store.add(
             [
-                Sample(terminal="ut-1", time_ns=now - n * 15 * 10**9, source="dish", boot=1, counter=500 - n,
-                       downlink_mbps=12.5, ping_latency_ms=30.0, outage="", alerts=(50, 66), latitude_deg=49.8)
+                Sample(
+                    terminal="ut-1", time_ns=now - n * 15 * 10**9, source="dish", boot=1, counter=500 - n,
+                    downlink_mbps=12.5, ping_latency_ms=30.0, outage="", alerts=(50, 66), latitude_deg=49.8,
+                )
                 for n in range(240)
             ]
         )  # fmt: skip
@@ -65,7 +67,9 @@ def test_agents_are_added_listed_and_revoked(data: Path, capsys: pytest.CaptureF
     assert re.search(r"ag-1 +captured", done(capsys, "fleet", "agent", "list", *where))
     error = done(capsys, "fleet", "agent", "revoke", "ag-2", *where, code=1)
     assert error.splitlines()[0] == "error: there is no agent 'ag-2'"
-    assert done(capsys, "fleet", "agent", "add", "ag-1", *where, code=1).startswith("error: there is an agent")
+    assert done(capsys, "fleet", "agent", "add", "ag-1", *where, code=1).startswith(
+        "error: there is an agent"
+    )
 
 
 def test_service_accounts_and_tags(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +82,9 @@ def test_service_accounts_and_tags(data: Path, capsys: pytest.CaptureFixture[str
     assert "no tag" in done(capsys, "fleet", "tag", "ut-1", "site", *where, code=1)
 
 
-def test_telemetry_goes_out_as_csv_parquet_and_answers(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_telemetry_goes_out_as_csv_parquet_and_answers(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     filled(data)
     where = ("--data", str(data))
     assert re.search(r"ut-1 .* in service +30 +12.5", done(capsys, "fleet", "latest", *where))
@@ -90,9 +96,17 @@ def test_telemetry_goes_out_as_csv_parquet_and_answers(data: Path, tmp_path: Pat
     assert first.startswith("ut-1,")
     done(capsys, "fleet", "export", str(tmp_path / "out.parquet"), "--table", "enterprise", *where)
     assert "neither" in done(capsys, "fleet", "export", str(tmp_path / "out.txt"), *where, code=1)
-    answer = done(capsys, "fleet", "query", "SELECT terminal, count(*) AS n, any_value(alerts) AS a FROM telemetry GROUP BY 1", *where)
+    answer = done(
+        capsys,
+        "fleet",
+        "query",
+        "SELECT terminal, count(*) AS n, any_value(alerts) AS a FROM telemetry GROUP BY 1",
+        *where,
+    )
     assert answer == "terminal,n,a\nut-1,240,50 66\n"
-    assert done(capsys, "fleet", "query", "nonsense", *where, code=1).startswith("error: the query cannot be run")
+    assert done(capsys, "fleet", "query", "nonsense", *where, code=1).startswith(
+        "error: the query cannot be run"
+    )
     assert re.fullmatch(r"\d hours written\n", done(capsys, "fleet", "keep", *where))
 
 
@@ -121,7 +135,16 @@ def test_an_agent_enrols_and_sends_to_openleo_ingest(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], tls: bool
 ) -> None:
     code = done(capsys, "fleet", "agent", "add", "ag-1", "--data", str(data)).strip()
-    command = [sys.executable, "-c", "from openleo.cli import main; main()", "ingest", "--data", str(data), "--port", "0"]
+    command = [
+        sys.executable,
+        "-c",
+        "from openleo.cli import main; main()",
+        "ingest",
+        "--data",
+        str(data),
+        "--port",
+        "0",
+    ]
     if tls:
         cert, key = certificate(tmp_path)
         command += ["--tls-cert", str(cert), "--tls-key", str(key)]

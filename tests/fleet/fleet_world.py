@@ -1,4 +1,4 @@
-"""What the tests of telemetry share: samples, devices with keys, a clock that is turned, a disk that fails."""
+"""What the tests of telemetry share: samples, devices with keys, and a clock that is turned."""
 
 import sys
 from base64 import b64encode

@@ -44,7 +44,8 @@ def register(folder: Path, devices: int) -> None:
         rows = [(f"ag-{n}", public_of(seed_of(n))) for n in range(devices)]
         with database.changing() as conn:
             conn.executemany(
-                "INSERT INTO agents (id, site, account, state, public_key, made_ns) VALUES (?, '', '', 'active', ?, 0)",
+                "INSERT INTO agents (id, site, account, state, public_key, made_ns)"
+                " VALUES (?, '', '', 'active', ?, 0)",
                 rows,
             )
 
@@ -53,8 +54,9 @@ def sample(device: int, counter: int, time_ns: int) -> Sample:
     """Return a second of a device's terminal."""
     return Sample(
         terminal=f"ut{device:06}", time_ns=time_ns, period_s=1, source="dish", boot=1, counter=counter,
-        downlink_mbps=counter % 97 + device % 7, uplink_mbps=2.5, ping_drop=0.0, ping_latency_ms=30.0 + counter % 11,
-        obstructed=0.01, uptime_s=counter, signal_quality=0.9, cell=0x85_1E_4C_83_FF_FF_FF_F, country="UA",
+        downlink_mbps=counter % 97 + device % 7, uplink_mbps=2.5, ping_drop=0.0,
+        ping_latency_ms=30.0 + counter % 11, obstructed=0.01, uptime_s=counter, signal_quality=0.9,
+        cell=0x851E4C83FFFFFFF, country="UA",
         software="2026.11.0", outage="", disablement="OKAY", power_w=61.5, gps_valid=True, gps_satellites=14,
     )  # fmt: skip
 
@@ -137,7 +139,9 @@ class Soak:
     batch: int = 15  # samples
     connections: int = 256
     pack: bool = True
-    acked: dict[int, int] = field(default_factory=Counter)  # device -> its samples below this are acknowledged
+    acked: dict[int, int] = field(
+        default_factory=Counter
+    )  # device -> its samples below this are acknowledged
     sent: dict[int, int] = field(default_factory=Counter)
     waits_s: list[float] = field(default_factory=list)
     answers: "Counter[int]" = field(default_factory=Counter)
@@ -182,7 +186,9 @@ class Soak:
             due, device, first = job
             now = time.time_ns()
             samples = [sample(device, first + n, now + (n - self.batch) * NS) for n in range(self.batch)]
-            headers, body = sign_batch(self._keys[device], f"ag-{device}", "b", first, samples, pack=self.pack)
+            headers, body = sign_batch(
+                self._keys[device], f"ag-{device}", "b", first, samples, pack=self.pack
+            )
             lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
             text = f"POST {PATH} HTTP/1.1\r\nhost: x\r\n{lines}content-length: {len(body)}\r\n\r\n"
             while True:
@@ -234,7 +240,7 @@ async def _ask(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], re
     head = await reader.readuntil(b"\r\n\r\n")
     status = int(head.split(b" ", 2)[1])
     length = next(
-        (int(l.split(b":")[1]) for l in head.split(b"\r\n") if l.lower().startswith(b"content-length:")), 0
+        (int(o.split(b":")[1]) for o in head.split(b"\r\n") if o.lower().startswith(b"content-length:")), 0
     )
     if length:
         await reader.readexactly(length)

@@ -91,7 +91,12 @@ def signed(text: bytes, count: int = 1, **headers: str) -> tuple[dict[str, str],
     head = Head(device="ag-1", boot="b1", first=0, last=count - 1, signature="")
     signature = b64encode(DEVICE.key.sign(head.to_sign(text))).decode()
     seq = f"0-{count - 1}"
-    told = {"openleo-device": "ag-1", "openleo-boot": "b1", "openleo-seq": seq, "openleo-signature": signature}
+    told = {
+        "openleo-device": "ag-1",
+        "openleo-boot": "b1",
+        "openleo-seq": seq,
+        "openleo-signature": signature,
+    }
     return {**told, **{name.replace("_", "-"): value for name, value in headers.items()}}, text
 
 
@@ -101,7 +106,8 @@ GOOD: dict[str, Any] = {"terminal": "ut-1", "time_ns": 1_772_366_400 * 10**9, "s
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"terminal": ""}, {"terminal": "a/b"}, {"terminal": "ut-1\n"}, {"terminal": "u" * 65}, {"terminal": 3},
+        {"terminal": ""}, {"terminal": "a/b"}, {"terminal": "ut-1\n"}, {"terminal": "u" * 65},
+        {"terminal": 3},
         {"time_ns": -1}, {"time_ns": 2**63}, {"time_ns": 1.5}, {"period_s": 0}, {"period_s": 3_601},
         {"source": "Dish"}, {"boot": -1}, {"counter": 2**63}, {"reachable": 1}, {"downlink_mbps": -0.1},
         {"ping_drop": 1.01}, {"obstructed": -0.01}, {"signal_quality": 2}, {"cell": -1}, {"country": "ua"},
@@ -145,7 +151,9 @@ def test_the_most_samples_fit_and_one_more_does_not() -> None:
         DEVICE.batch(many)
     with pytest.raises(BatchTooLarge):
         DEVICE.batch(many[:-1], pack=False)
-    headers, body = signed(gzip.compress(json.dumps([GOOD] * 901).encode()), count=901, content_encoding="gzip")
+    headers, body = signed(
+        gzip.compress(json.dumps([GOOD] * 901).encode()), count=901, content_encoding="gzip"
+    )
     with pytest.raises(BatchTooLarge):
         read_batch(headers, body, DEVICE.public_key)
 
@@ -168,7 +176,14 @@ def test_a_packed_body_that_is_cut_off_is_refused(cut: int) -> None:
 @given(
     st.dictionaries(
         st.sampled_from(
-            ["openleo-device", "openleo-boot", "openleo-seq", "openleo-signature", "openleo-lane", "content-encoding"]
+            [
+                "openleo-device",
+                "openleo-boot",
+                "openleo-seq",
+                "openleo-signature",
+                "openleo-lane",
+                "content-encoding",
+            ]
         ),
         st.text(max_size=40) | st.sampled_from(["ag-1", "0-0", "gzip", "backfill", "5-3"]),
     ),

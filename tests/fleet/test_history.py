@@ -44,7 +44,12 @@ def test_a_terminals_timeline_by_minute_and_by_sample(history: History) -> None:
     assert by_minute.select("samples", "seconds", "downlink_mbps").rows() == [(4, 60, 10.0)]
     by_sample = history.timeline("ut-1", *SPAN, step="sample")
     assert by_sample["time"].to_list() == [START + timedelta(seconds=15 * n) for n in range(4)]
-    assert history.timeline("ut-1", START + timedelta(seconds=15), START + timedelta(seconds=45), step="sample").height == 2
+    assert (
+        history.timeline(
+            "ut-1", START + timedelta(seconds=15), START + timedelta(seconds=45), step="sample"
+        ).height
+        == 2
+    )
     assert history.timeline("ut-none", *SPAN).height == 0
 
 
@@ -93,7 +98,7 @@ def test_aggregates_by_tag(history: History, tmp_path: Path) -> None:
 
 
 def test_questions_in_sql_have_views_under_our_names_and_the_vendors(history: History) -> None:
-    found = history.sql("SELECT * FROM enterprise ORDER BY \"UtcTimestampNs\" LIMIT 1", *SPAN)
+    found = history.sql('SELECT * FROM enterprise ORDER BY "UtcTimestampNs" LIMIT 1', *SPAN)
     assert found.columns == list(ENTERPRISE.values())
     assert found["DeviceId"].to_list() in (["ut-1"], ["ut-2"])
     [(count,)] = history.sql("SELECT count(*) FROM telemetry", *SPAN).rows()
@@ -149,14 +154,18 @@ def test_an_empty_history_answers_with_nothing(tmp_path: Path) -> None:
         (START.replace(tzinfo=None), START, ValueError),
     ],
 )
-def test_a_span_that_is_none_is_refused(tmp_path: Path, since: datetime, until: datetime, error: type[Exception]) -> None:
+def test_a_span_that_is_none_is_refused(
+    tmp_path: Path, since: datetime, until: datetime, error: type[Exception]
+) -> None:
     with History(tmp_path) as history, pytest.raises(error):
         history.timeline("ut-1", since, until)
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 @pytest.mark.parametrize("table", ["telemetry", "minutes", "enterprise"])
-def test_an_export_has_the_rows_asked_for_and_no_position(history: History, tmp_path: Path, form: str, table: str) -> None:
+def test_an_export_has_the_rows_asked_for_and_no_position(
+    history: History, tmp_path: Path, form: str, table: str
+) -> None:
     path = tmp_path / f"out it's.{form}"
     count = export(history, path, *SPAN, table=table, form=form, terminals=["ut-1", "ut-3"])  # type: ignore[arg-type]
     found = pl.read_csv(path) if form == "csv" else pl.read_parquet(path)

@@ -96,7 +96,9 @@ def test_a_batch_that_comes_again_is_told_so(world: World) -> None:
         ({"content-encoding": "br"}, 422, "bad-batch"),
     ],
 )
-def test_a_batch_that_is_wrong_is_told_why(world: World, change: dict[str, str], status: int, code: str) -> None:
+def test_a_batch_that_is_wrong_is_told_why(
+    world: World, change: dict[str, str], status: int, code: str
+) -> None:
     headers, body = world.device.batch(minute())
     answer = world.client.post(PATH, headers={**headers, **change}, content=body)
     assert answer.status_code == status
@@ -275,7 +277,11 @@ def test_a_collector_of_the_vendors_stream_gets_each_sample_once(world: World) -
     [row] = read(world.client.post(STREAM, json=asked, headers=token))
     assert row["DeviceType"] == "u"
     assert (row["DeviceId"], row["UtcTimestampNs"], row["H3CellId"]) == ("ut-1", sample().time_ns, CELL)
-    assert (row["PingLatencyMsAvg"], row["CountryCode"], row["Alerts"]) == (34, "UA", ["high_time_obstruction"])
+    assert (row["PingLatencyMsAvg"], row["CountryCode"], row["Alerts"]) == (
+        34,
+        "UA",
+        ["high_time_obstruction"],
+    )
     assert read(world.client.post(STREAM, json=asked, headers=token)) == []
     world.send(minute("ut-2", 60))
     parts = [read(world.client.post(STREAM, json={**asked, "batchSize": 3}, headers=token)) for _ in range(3)]
@@ -352,7 +358,9 @@ def test_250_requests_a_minute_and_no_more(world: World) -> None:
     assert int(answers[-1].headers["retry-after"]) >= 1
 
 
-def test_tokens_are_given_for_a_secret_and_last_fifteen_minutes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_are_given_for_a_secret_and_last_fifteen_minutes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = world.token()
     ask = "/api/auth/connect/token"
     wrong = {"client_id": "grafana", "client_secret": "x", "grant_type": "client_credentials"}

@@ -87,7 +87,9 @@ def test_what_comes_late_joins_its_hour(store: TelemetryStore) -> None:
     assert len(list((store.path.parent / "history/raw/2026-03-01").iterdir())) == 1, "the old generation went"
 
 
-def test_a_day_goes_once_all_of_it_is_kept_and_what_comes_for_it_later_is_kept_too(store: TelemetryStore) -> None:
+def test_a_day_goes_once_all_of_it_is_kept_and_what_comes_for_it_later_is_kept_too(
+    store: TelemetryStore,
+) -> None:
     store.add(minute())
     keeper = Keeper(store)
     assert keeper.keep(START_NS + 2 * DAY_NS).removed == []
@@ -129,7 +131,9 @@ def test_minutes_are_means_over_time_and_the_last_of_what_holds(store: Telemetry
     store.add(
         [
             sample(at_s=0, downlink_mbps=10.0, period_s=15, outage="", software="a", alerts=(50,)),
-            sample(at_s=15, downlink_mbps=40.0, period_s=5, outage="OBSTRUCTED", software="b", alerts=(66, 50)),
+            sample(
+                at_s=15, downlink_mbps=40.0, period_s=5, outage="OBSTRUCTED", software="b", alerts=(66, 50)
+            ),
             sample(at_s=20, downlink_mbps=None, period_s=15, outage="", reachable=False),
             sample(at_s=61, downlink_mbps=None, outage=None, power_w=None),
         ]
@@ -143,7 +147,12 @@ def test_minutes_are_means_over_time_and_the_last_of_what_holds(store: Telemetry
     assert first["reachable"] == pytest.approx(2 / 3)
     assert first["in_service"] == pytest.approx(1 / 3)
     assert (first["software"], first["outage"], first["alerts"]) == ("b", "OBSTRUCTED", [50, 66])
-    assert (second["downlink_mbps"], second["power_w"], second["outage"], second["in_service"]) == (None, None, None, 1.0)
+    assert (second["downlink_mbps"], second["power_w"], second["outage"], second["in_service"]) == (
+        None,
+        None,
+        None,
+        1.0,
+    )
     assert second["alerts"] == []
 
 
@@ -206,7 +215,8 @@ def test_an_hour_of_many_terminals_is_in_parts_and_a_terminal_in_one(
     found = [pl.read_parquet(path) for path in parts(hour)]
     assert len(found) > 1
     names = [frame["terminal"].unique().to_list() for frame in found]
-    assert sorted(sum(names, [])) == sorted({name for group in names for name in group})
+    listed = [name for group in names for name in group]
+    assert sorted(listed) == sorted(set(listed))
     assert sum(frame.height for frame in found) == 7 * 4 + 3
     assert pl.concat(found)["terminal"].is_sorted()
 
@@ -249,7 +259,15 @@ def test_a_keeper_may_be_killed_at_any_step(tmp_path: Path) -> None:
         store.add([sample("ut-0", 30.5, counter=5)])
     killed, finished = 0, False
     for left in (1, 2, 3, 5, 7, 9, 12, 15, 18, 22, 26, 30, 35, 40, 60, 500):
-        command = [sys.executable, "-c", KILLED, str(fleet), str(left), str(Path(__file__).parent), str(DAYS_LATER)]
+        command = [
+            sys.executable,
+            "-c",
+            KILLED,
+            str(fleet),
+            str(left),
+            str(Path(__file__).parent),
+            str(DAYS_LATER),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         killed += done.returncode == -signal.SIGKILL
         finished = "done" in done.stdout
@@ -272,7 +290,9 @@ def test_a_keeper_may_be_killed_at_any_step(tmp_path: Path) -> None:
     assert leftovers == []
 
 
-def test_a_keeper_on_a_full_disk_loses_nothing(store: TelemetryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_keeper_on_a_full_disk_loses_nothing(
+    store: TelemetryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store.add(minute())
 
     def full(*args: object, **how: object) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fleet_world import NS, START_NS, Device, minute
+
 from control_terminals import Device as Terminal  # isort: skip
 from control_terminals import enrolled, prepare, serve
 from control_world import World, found
@@ -44,7 +45,11 @@ def test_an_agent_enrols_its_key_with_a_code_that_is_good_once(agents: Agents) -
     assert enrol(agents, device, code.upper().replace("-", " ")) == "ag-1"
     standing = AgentKeys(agents).standing("ag-1")
     assert standing is not None
-    assert (standing.public_key, standing.state, standing.terminals) == (device.public_key, "active", {"ut-1"})
+    assert (standing.public_key, standing.state, standing.terminals) == (
+        device.public_key,
+        "active",
+        {"ut-1"},
+    )
     with pytest.raises(WrongCode):
         enrol(agents, Device("ag-1"), code)
 
@@ -99,7 +104,9 @@ def test_names_of_agents(agents: Agents) -> None:
         agents.cut_off("ag-2")
 
 
-def test_an_agent_that_is_cut_off_is_seen_so_by_another_process_at_once(agents: Agents, tmp_path: Path) -> None:
+def test_an_agent_that_is_cut_off_is_seen_so_by_another_process_at_once(
+    agents: Agents, tmp_path: Path
+) -> None:
     enrol(agents, Device("ag-1"), agents.add("ag-1", now_ns=START_NS))
     with FleetDatabase(tmp_path / "fleet") as other:
         keys = AgentKeys(Agents(other))
@@ -152,7 +159,11 @@ def state(keys: ControlKeys, name: str = "ut-1") -> str | None:
 def test_a_terminal_tells_of_itself_alone(terminal: Terminal, keys: ControlKeys) -> None:
     standing = keys.standing("ut-1")
     assert standing is not None
-    assert (standing.public_key, standing.state, standing.terminals) == (terminal.public_key, "active", {"ut-1"})
+    assert (standing.public_key, standing.state, standing.terminals) == (
+        terminal.public_key,
+        "active",
+        {"ut-1"},
+    )
     assert keys.standing("ut-2") is None, "it has no key"
     assert keys.standing("ut-none") is None
 
@@ -183,7 +194,9 @@ def test_a_captured_terminal_is_held_back_from_then_until_it_was_found(
         assert later.held() == keys.held()
 
 
-def test_terminals_and_agents_are_known_together(terminal: Terminal, keys: ControlKeys, agents: Agents) -> None:
+def test_terminals_and_agents_are_known_together(
+    terminal: Terminal, keys: ControlKeys, agents: Agents
+) -> None:
     enrol(agents, Device("ag-1"), agents.add("ag-1", now_ns=START_NS))
     both = AllKeys(keys, AgentKeys(agents))
     assert both.standing("ut-1") is not None

@@ -113,7 +113,9 @@ class Running:
         self.trouble: list[str] = []
         self._stop = threading.Event()
         publisher = Publisher(store, services, Broker.of(f"mqtt://127.0.0.1:{port}"), clock_ns=Clock())
-        self._thread = threading.Thread(target=publisher.run, args=(self._stop,), kwargs={"on_trouble": self.trouble.append})
+        self._thread = threading.Thread(
+            target=publisher.run, args=(self._stop,), kwargs={"on_trouble": self.trouble.append}
+        )
 
     def __enter__(self) -> "Running":
         self._thread.start()
@@ -125,7 +127,9 @@ class Running:
         assert not self._thread.is_alive()
 
 
-def test_each_sample_goes_to_its_terminals_topic_without_its_place(store: TelemetryStore, services: Services) -> None:
+def test_each_sample_goes_to_its_terminals_topic_without_its_place(
+    store: TelemetryStore, services: Services
+) -> None:
     broker = SmallBroker()
     services.note_position(f"mqtt:127.0.0.1:{broker.port}/openleo/telemetry", {})
     store.add([*minute("ut-1", latitude_deg=1.0, longitude_deg=2.0), sample("ut-2")])

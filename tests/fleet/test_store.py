@@ -56,7 +56,9 @@ def test_a_sample_that_comes_again_is_there_once(store: TelemetryStore) -> None:
         (sample(counter=None), sample(), 2),
     ],
 )
-def test_what_makes_two_samples_the_same(store: TelemetryStore, first: Sample, second: Sample, there: int) -> None:
+def test_what_makes_two_samples_the_same(
+    store: TelemetryStore, first: Sample, second: Sample, there: int
+) -> None:
     store.add([first])
     store.add([second])
     assert len(store.samples("ut-1", *ALL, merged=False)) == there
@@ -75,18 +77,28 @@ def test_the_vendors_telemetry_fills_in_what_the_dish_does_not_tell(store: Telem
     store.add([sample(power_w=60.0)])
     store.add([sample(source="enterprise", at_s=4, country="UA", downlink_mbps=7.0, alerts=(66,))])
     [one] = store.samples("ut-1", *ALL)
-    assert (one.source, one.power_w, one.country, one.downlink_mbps, one.alerts) == ("dish", 60.0, "UA", 1.5, (66,))
+    assert (one.source, one.power_w, one.country, one.downlink_mbps, one.alerts) == (
+        "dish",
+        60.0,
+        "UA",
+        1.5,
+        (66,),
+    )
     assert store.latest()["ut-1"].country == "UA"
     assert len(store.samples("ut-1", *ALL, merged=False)) == 2
 
 
-def test_a_dish_that_an_agent_cannot_reach_is_not_dark_while_the_vendor_hears_it(store: TelemetryStore) -> None:
+def test_a_dish_that_an_agent_cannot_reach_is_not_dark_while_the_vendor_hears_it(
+    store: TelemetryStore,
+) -> None:
     dark = Sample(terminal="ut-1", time_ns=START_NS, source="dish", reachable=False)
     store.add([dark, sample(source="enterprise", at_s=3, ping_drop=0.0)])
     [one] = store.samples("ut-1", *ALL)
     assert (one.reachable, one.ping_drop) == (True, 0.0)
     store.add([replace(dark, time_ns=START_NS + 300 * NS)])
-    assert store.latest()["ut-1"].reachable is False, "what the vendor heard five minutes ago says nothing of now"
+    assert store.latest()["ut-1"].reachable is False, (
+        "what the vendor heard five minutes ago says nothing of now"
+    )
 
 
 def test_samples_of_sources_that_are_far_apart_stay_apart(store: TelemetryStore) -> None:
@@ -119,7 +131,8 @@ def test_who_follows_gets_each_sample_once_in_the_order_in_which_it_came(store: 
 def test_two_processes_may_write_at_once(store: TelemetryStore, tmp_path: Path) -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[2])\n"
-        "from pathlib import Path; from fleet_world import sample; from openleo.fleet.store import TelemetryStore\n"
+        "from pathlib import Path; from fleet_world import sample\n"
+        "from openleo.fleet.store import TelemetryStore\n"
         "with TelemetryStore(Path(sys.argv[1])) as s:\n"
         "    for n in range(50): s.add([sample('ut-other', at_s=n)])\n"
     )
