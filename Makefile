@@ -96,5 +96,5 @@ lock:
 	  --output-file requirements/dev.txt
 
 clean:
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	@rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 	@find src tests -name __pycache__ -prune -exec rm -rf {} +

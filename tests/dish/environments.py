@@ -48,9 +48,8 @@ def interpreter(version: str) -> str | None:
     """Return a Python of this version ("" is the one that runs this) that can make environments."""
     if not version:
         return sys.executable
-    beside = Path(sys.base_prefix).parent.glob(
-        f"{version}*/bin/python{version}"
-    )  # as version managers lay them
+    # Managers of versions lay them side by side.
+    beside = Path(sys.base_prefix).parent.glob(f"{version}*/bin/python{version}")
     for found in (shutil.which(f"python{version}"), *map(str, beside)):
         if found is None:
             continue

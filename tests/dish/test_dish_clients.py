@@ -197,6 +197,7 @@ def test_home_assistant_shows_every_sort_of_dish() -> None:
         where = {name: fleet.address(row) for row, name in enumerate(names)}
         done = subprocess.run(
             [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:sugar", "-c", "/dev/null",
+             "--show-capture=no", "--noconftest",
              "-o", "asyncio_mode=auto", "--rootdir", str(LISTS), str(LISTS / "use_home_assistant.py")],
             capture_output=True, text=True, timeout=400, check=False, cwd=LISTS,
             env=clean() | {"ADDRESSES": json.dumps(where), "PYTHONDONTWRITEBYTECODE": "1"},

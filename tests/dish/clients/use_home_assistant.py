@@ -28,12 +28,13 @@ async def test_every_entity_is_there(hass, state):
     states = {one.entity_id: one.state for one in hass.states.async_all()}
     assert len(states) >= 25
     gone = {name for name, value in states.items() if value == "unavailable"}
-    assert gone == set()
-    drop = float(next(value for name, value in states.items() if name.endswith("ping_drop_rate")))
-    assert drop == (0 if state == "online" else 100)
-    sleeping = next(value for name, value in states.items() if name.endswith(("_sleep", "power_save_idle")))
-    assert sleeping == ("on" if state == "asleep" else "off")
-    print(state, sorted(states.items()))
+    times = {"time.starlink_sleep_start", "time.starlink_sleep_end"}
+    assert gone == (set() if state == "asleep" else times)  # its times are there while the schedule is on
+    drop = float(states["sensor.starlink_ping_drop_rate"])
+    assert drop == (0 if state == "online" else 100)  # percent
+    assert states["binary_sensor.starlink_sleep"] == ("on" if state == "asleep" else "off")
+    location = hass.data[DOMAIN][entry.entry_id].data.location
+    assert location["latitude"] == (None if state == "no_sats" else 50.0)  # not enabled there
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
