@@ -198,6 +198,23 @@ def test_a_watch_that_is_killed_goes_on_where_it_was_and_keeps_nothing_twice(tmp
     assert counted == Counter(range(15, 841, 15))
 
 
+def test_dishes_at_one_address_are_told_apart_by_where_they_are_asked_from(tmp_path: Path) -> None:
+    """Here both ways lead to one dish, which is noticed."""
+
+    async def play() -> None:
+        dish = PlayedDish(UTS[0]).lived(60)
+        async with served(dish):
+            with Register(tmp_path / "fleet") as there:
+                for source in ("127.0.0.2", "127.0.0.3"):
+                    there.put_dish(DishEntry(address=dish.address, source=source))
+            with FleetBook(tmp_path / "fleet") as book:
+                found = await Collector(book).once()
+        assert sorted(seen.state for seen, _ in found) == ["online", "wrong"]
+        assert any("from 127.0.0." in look.remarks.get("same", "") for _, look in found)
+
+    asyncio.run(play())
+
+
 def test_what_was_wrong_before_a_restart_is_cleared_by_a_good_answer(tmp_path: Path) -> None:
     async def play() -> None:
         dish = await PlayedDish(UTS[0]).lived(60).start()

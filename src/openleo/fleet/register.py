@@ -169,12 +169,14 @@ class Register:
             )
 
     def _untag(self, db: sqlite3.Connection, ids: Sequence[str]) -> None:
+        from openleo.fleet.tags import MOST_LETTERS
+
         if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'tags'").fetchone() is None:
             return
         for name in _TAGS:
             db.executemany(
-                "DELETE FROM tags WHERE name = ? AND (terminal, value) IN"
-                f" (SELECT terminal, substr({name}, 1, 128) FROM kits WHERE id = ?)",
+                "DELETE FROM tags WHERE name = ?1 AND terminal = (SELECT terminal FROM kits WHERE id = ?2)"
+                f" AND value = (SELECT substr({name}, 1, {MOST_LETTERS}) FROM kits WHERE id = ?2)",
                 [(name, one) for one in ids],
             )
 
