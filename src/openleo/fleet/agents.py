@@ -142,8 +142,8 @@ class Agents:
         rows = self._db.rows(f"{_SELECT} WHERE id = ?", (name,))
         return _agent(rows[0]) if rows else None
 
-    def version(self) -> int:
-        """Return a number that changes when another process has changed something."""
+    def version(self) -> tuple[int, int]:
+        """Return what is another once anybody, here or in another process, has changed something."""
         return self._db.version()
 
     def _need(self, name: str) -> None:

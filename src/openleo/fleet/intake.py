@@ -140,6 +140,8 @@ class Intake:
 
     def _take(self, headers: Mapping[str, str], body: bytes) -> "Future[Outcome]":
         head = read_head(headers)
+        if self._pending >= self._room.pending_bytes:  # looked at first: turning away must cost little
+            raise Busy(f"{self._pending:,} bytes wait to be written", "try again in some seconds")
         if len(body) > MOST_BYTES:
             raise BatchTooLarge(f"the batch has more than {MOST_BYTES:,} bytes", "send it in several batches")
         standing = self._keys.standing(head.device)

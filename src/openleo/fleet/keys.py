@@ -17,6 +17,7 @@ from openleo.control.store import DATABASE, Store
 from openleo.fleet.agents import Agents
 
 State = Literal["active", "revoked", "captured"]
+MOST_KNOWN: Final = 100_000
 FOREVER_NS: Final = 2**63 - 1
 Held = tuple[str, int, int]  # a device, and from when to when what it said is not believed
 
@@ -45,9 +46,20 @@ class AgentKeys:
 
     def __init__(self, agents: Agents) -> None:
         self._agents = agents
+        self._version: tuple[int, int] | None = None
+        self._known: dict[str, Standing | None] = {}
 
     def standing(self, device: str) -> Standing | None:
-        """Return how an agent stands; it is asked each time, for its own process may change it too."""
+        """Return how an agent stands, as of the last change in the register."""
+        version = self._agents.version()
+        if version != self._version or len(self._known) > MOST_KNOWN:
+            self._known.clear()
+            self._version = version
+        if device not in self._known:
+            self._known[device] = self._find(device)
+        return self._known[device]
+
+    def _find(self, device: str) -> Standing | None:
         agent = self._agents.find(device)
         if agent is None or agent.public_key is None:
             return None
@@ -88,7 +100,7 @@ class ControlKeys:
         """Return how a terminal stands, as of the last decision that was written."""
         self._refresh()
         if device not in self._known:
-            if len(self._known) > 100_000:
+            if len(self._known) > MOST_KNOWN:
                 self._known.clear()
             self._known[device] = self._find(device)
         return self._known[device]
