@@ -106,7 +106,8 @@ async def serve(
     """
     if hosts is not None and len(hosts) != len(dishes):
         raise ValueError(f"{len(hosts)} addresses for {len(dishes)} dishes")
-    _allow_files(4 * len(dishes) + 256)
+    ports = 1 if web_port is None else 2
+    raise_file_limit((ports + 1) * len(dishes) + 256, least=ports * len(dishes) + 64)  # a caller for each
     served = Served(dishes)
     for row in range(len(dishes)):
         host = hosts[row] if hosts is not None else loopback_address(row)
@@ -118,15 +119,16 @@ async def serve(
         await served.close()
 
 
-def _allow_files(count: int) -> None:
-    """Raise this process's limit of open files, as far as it may."""
+def raise_file_limit(wanted: int, least: int) -> None:
+    """Raise this process's limit of open files to ``wanted`` if it may; BadInput if not even to ``least``."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < count:
-        top = count if hard == resource.RLIM_INFINITY else min(count, hard)
-        if top < count:
-            detail = f"serving so many dishes takes {count} open files, but this process may have {top}"
-            raise BadInput(detail, f"allow more with `ulimit -n {count}`, or serve without gRPC-Web")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (top, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    top = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if top < least:
+        detail = f"serving so many dishes takes {least} open files, but this process may have {top}"
+        raise BadInput(detail, f"allow more with `ulimit -n {wanted}`, or serve without gRPC-Web")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (top, hard))
 
 
 async def _open(place: _Place) -> None:
