@@ -14,11 +14,10 @@ import msgspec
 
 from openleo.control.driver import driver_for
 from openleo.control.store import DATABASE, Store
-from openleo.fleet.agents import Agents
+from openleo.fleet.agents import FOREVER_NS, Agents
 
 State = Literal["active", "revoked", "captured"]
 MOST_KNOWN: Final = 100_000
-FOREVER_NS: Final = 2**63 - 1
 Held = tuple[str, int, int]  # a device, and from when to when what it said is not believed
 
 
@@ -69,12 +68,8 @@ class AgentKeys:
         return Standing(public_key=agent.public_key, state=state, terminals=agent.terminals)
 
     def held(self) -> list[Held]:
-        """Return the captured agents."""
-        return [
-            (one.id, one.since_ns, FOREVER_NS)
-            for one in self._agents.all()
-            if one.state == "captured" and one.since_ns is not None
-        ]
+        """Return from when to when agents were in wrong hands; what was quarantined stays so."""
+        return self._agents.captures()
 
 
 class ControlKeys:
@@ -109,6 +104,10 @@ class ControlKeys:
         """Return from when to when terminals were in wrong hands; what was quarantined stays so."""
         self._refresh()
         return [one for spans in self._held.values() for one in spans]
+
+    def accounts(self) -> dict[str, str]:
+        """Return the account of each terminal that has one: the tag ``account`` of `History.by_tag`."""
+        return dict(self._rows("SELECT id, account_id FROM terminals WHERE account_id IS NOT NULL"))
 
     def _refresh(self) -> None:
         version = self._rows("PRAGMA data_version")[0][0]
