@@ -20,7 +20,9 @@ from typing import Any, Final
 
 import grpc
 import grpc.aio
+import numpy as np
 from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
 
 from openleo.base.errors import BadInput
 from openleo.dish import reflection
@@ -64,6 +66,10 @@ class Served:
 
     dishes: Dishes
     places: list[_Place] = field(default_factory=list)
+    _open: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._open = np.zeros(len(self.dishes), np.bool_)
 
     def address(self, row: int) -> str:
         """Return where a dish is served over gRPC, as host:port."""
@@ -77,18 +83,17 @@ class Served:
 
     async def settle(self) -> None:
         """Open the ports of dishes that can be reached, and close those of dishes that cannot."""
-        for row, place in enumerate(self.places):
-            up = bool(self.dishes.reachable[row] and not self.dishes.unplugged[row])
-            if up and place.grpc is None:
-                await _open(place)
-            elif not up and place.grpc is not None:
-                await _close(place)
+        wanted = self.dishes.reachable & ~self.dishes.unplugged
+        for row in np.flatnonzero(wanted != self._open).tolist():
+            await (_open if wanted[row] else _close)(self.places[row])
+            self._open[row] = wanted[row]
 
     async def close(self) -> None:
         """Stop all servers."""
         for place in self.places:
             if place.grpc is not None:
                 await _close(place)
+        self._open[:] = False
 
 
 @asynccontextmanager
