@@ -80,7 +80,7 @@ def _table(entry: Mapping[str, Any]) -> Table:
 
 def _whole(name: str, told: Mapping[str, float], rest: Mapping[str, float]) -> Mapping[str, float]:
     """Return a spread over all values that sums to 1: what is not told shares what is left."""
-    if not told.keys() <= rest.keys() or sum(told.values()) > 1.0 + 1e-9 or min(told.values()) <= 0:
+    if not told.keys() <= rest.keys() or sum(told.values()) > 1.05 or min(told.values()) <= 0:
         raise ValueError(f"{name}: {dict(told)} is no spread over {', '.join(rest)}")
     left = 1.0 - sum(told.values())
     silent = [v for v in rest if v not in told]
