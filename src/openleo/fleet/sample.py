@@ -2,13 +2,30 @@
 
 Samples of real and of modelled terminals are alike.  The names in ``ENTERPRISE`` are those of the vendor's
 telemetry stream, so that what reads one reads the other.  This module imports little: agents of remote sites
-use it.
+use it.  The bounds are what a batch is held to when it is read; Python code that makes samples is trusted.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
+
+from msgspec import Meta
 
 PERIOD_S: Final = 15  # what a sample of a live terminal stands for
+MOST_INT: Final = 2**63 - 1  # of a database's column
+
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+\Z")]
+Word = Annotated[str, Meta(min_length=1, max_length=16, pattern=r"^[a-z0-9-]+\Z")]
+Text = Annotated[str, Meta(max_length=128)]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
+Count = Annotated[int, Meta(ge=0, le=MOST_INT)]
+Seconds = Annotated[int, Meta(ge=-1, le=MOST_INT)]
+Period = Annotated[int, Meta(ge=1, le=3_600)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Amount = Annotated[float, Meta(ge=0, le=1e9)]
+Code = Annotated[int, Meta(ge=0, le=65_535)]
+Codes = Annotated[tuple[Code, ...], Meta(max_length=64)]
+Latitude = Annotated[float, Meta(ge=-90, le=90)]
+Longitude = Annotated[float, Meta(ge=-180, le=180)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,33 +38,33 @@ class Sample:
     telemetry.  ``outage`` is a cause as the terminal's API names it, "" for a terminal in service.
     """
 
-    terminal: str
-    time_ns: int
-    period_s: int = PERIOD_S
-    source: str  # dish, enterprise, model
-    boot: int | None = None
-    counter: int | None = None
+    terminal: Name
+    time_ns: Count
+    period_s: Period = PERIOD_S
+    source: Word  # dish, enterprise, model
+    boot: Count | None = None
+    counter: Count | None = None
     reachable: bool = True  # False: it was asked and did not answer
-    downlink_mbps: float | None = None
-    uplink_mbps: float | None = None
-    ping_drop: float | None = None  # 0 to 1, to the point of presence
-    ping_latency_ms: float | None = None
-    obstructed: float | None = None  # 0 to 1, share of time, a moving average
-    uptime_s: int | None = None
-    signal_quality: float | None = None  # 0 to 1
-    cell: int | None = None  # H3, resolution 5
-    country: str | None = None  # ISO 3166 alpha-2
-    software: str | None = None
-    reboot_in_s: int | None = None  # until an update may restart it; -1 none waits
-    alerts: tuple[int, ...] = ()
-    outage: str | None = None
-    outage_since_ns: int | None = None  # Unix
-    disablement: str | None = None  # OKAY, or why service is refused
-    power_w: float | None = None
+    downlink_mbps: Amount | None = None
+    uplink_mbps: Amount | None = None
+    ping_drop: Share | None = None  # 0 to 1, to the point of presence
+    ping_latency_ms: Amount | None = None
+    obstructed: Share | None = None  # 0 to 1, share of time, a moving average
+    uptime_s: Count | None = None
+    signal_quality: Share | None = None  # 0 to 1
+    cell: Count | None = None  # H3, resolution 5
+    country: Country | None = None  # ISO 3166 alpha-2
+    software: Text | None = None
+    reboot_in_s: Seconds | None = None  # until an update may restart it; -1 none waits
+    alerts: Codes = ()
+    outage: Text | None = None
+    outage_since_ns: Count | None = None  # Unix
+    disablement: Text | None = None  # OKAY, or why service is refused
+    power_w: Amount | None = None
     gps_valid: bool | None = None
-    gps_satellites: int | None = None
-    latitude_deg: float | None = None
-    longitude_deg: float | None = None
+    gps_satellites: Count | None = None
+    latitude_deg: Latitude | None = None
+    longitude_deg: Longitude | None = None
     stowed: bool | None = None
 
 

@@ -44,7 +44,8 @@ class Table:
         return next(c for c in self.columns if c.name == name)
 
 
-def _columns(text: str) -> tuple[Column, ...]:
+def columns_of(text: str) -> tuple[Column, ...]:
+    """Return the columns that lines of ``name | type | unit | meaning`` tell."""
     rows = [[part.strip() for part in line.split("|")] for line in text.strip().splitlines()]
     return tuple(Column(name=n, dtype=d, unit=u, meaning=m) for n, d, u, m in rows)
 
@@ -54,7 +55,7 @@ SLOTS = Table(
     row="one slot of the whole network",
     chunked=True,
     sort=("slot",),
-    columns=_columns("""
+    columns=columns_of("""
         slot | int32 | | number of the slot: 15 s periods since the GPS epoch
         start | time | UTC | when the slot starts
         terminals | int32 | | terminals of the scenario
@@ -80,7 +81,7 @@ SLOT_CAUSES = Table(
     row="terminals dark for one cause in one slot; causes without terminals have no row",
     chunked=True,
     sort=("slot", "cause"),
-    columns=_columns("""
+    columns=columns_of("""
         slot | int32 | | number of the slot
         cause | uint8 | | why, as in the causes table
         terminals | int32 | | how many
@@ -93,7 +94,7 @@ CELLS = Table(
     chunked=True,
     detail=("full",),
     sort=("cell", "slot"),
-    columns=_columns("""
+    columns=columns_of("""
         cell | int32 | | row of the cell in cell_index
         slot | int32 | | number of the slot
         cause | uint8 | | 0 served; else why none of its terminals that ask is; 255 nobody asks
@@ -120,7 +121,7 @@ BEAMS = Table(
     chunked=True,
     detail=("full",),
     sort=("cell", "slot"),
-    columns=_columns("""
+    columns=columns_of("""
         cell | int32 | | row of the cell in cell_index
         slot | int32 | | number of the slot
         satellite | int16 | | row in satellites
@@ -139,7 +140,7 @@ OVERRIDES = Table(
     chunked=True,
     detail=("full",),
     sort=("terminal", "from_slot"),
-    columns=_columns("""
+    columns=columns_of("""
         terminal | int32 | | row in terminals
         from_slot | int32 | | first slot
         until_slot | int32 | | slot after the last
@@ -156,7 +157,7 @@ MOVES = Table(
     chunked=True,
     sort=("terminal", "slot"),
     detail=("full",),
-    columns=_columns("""
+    columns=columns_of("""
         terminal | int32 | | row in terminals
         slot | int32 | | the slot at whose start it is in the cell
         cell | int32 | | row of the cell in cell_index
@@ -171,7 +172,7 @@ CELL_CHUNKS = Table(
     row="one cell with terminals of the scenario over one chunk of slots",
     chunked=True,
     sort=("cell",),
-    columns=_columns("""
+    columns=columns_of("""
         cell | int32 | | row of the cell in cell_index
         from_slot | int32 | | first slot of the chunk
         slots | int32 | | slots in the chunk
@@ -192,7 +193,7 @@ TERMINALS = Table(
     row="one terminal",
     chunked=False,
     sort=(),
-    columns=_columns("""
+    columns=columns_of("""
         id | text | | stable name
         latitude_deg | float64 | deg | geodetic; of a moving one, where it starts
         longitude_deg | float64 | deg | geodetic
@@ -211,7 +212,7 @@ CELL_INDEX = Table(
     row="one cell that the run knows",
     chunked=False,
     sort=(),
-    columns=_columns("""
+    columns=columns_of("""
         h3 | text | | H3 index, resolution 5
         latitude_deg | float64 | deg | centre
         longitude_deg | float64 | deg | centre
@@ -227,7 +228,7 @@ SATELLITES = Table(
     row="one satellite",
     chunked=False,
     sort=(),
-    columns=_columns("""
+    columns=columns_of("""
         name | text | | name in the element sets
         catalogue_number | int32 | | NORAD catalogue number, or one made up for a built-in constellation
         shell | text | | shell, empty where it is in no shell's in-service band
@@ -244,7 +245,7 @@ GATEWAYS = Table(
     row="one gateway",
     chunked=False,
     sort=(),
-    columns=_columns("""
+    columns=columns_of("""
         name | text | | place
         country | text | | ISO 3166 alpha-2 code
         latitude_deg | float64 | deg | geodetic
@@ -259,7 +260,7 @@ POPS = Table(
     row="one point of presence",
     chunked=False,
     sort=(),
-    columns=_columns("""
+    columns=columns_of("""
         code | text | | operator's code
         name | text | | city
         country | text | | ISO 3166 alpha-2 code
@@ -273,7 +274,7 @@ RULES = Table(
     row="one rule that decided who may be served",
     chunked=False,
     sort=(),
-    columns=_columns("""
+    columns=columns_of("""
         id | text | | name in the scenario or control database
         code | text | | disablement code that it gives
         text | text | | what it does, since when, and why
@@ -285,7 +286,7 @@ FAULTS = Table(
     row="one fault of the scenario",
     chunked=False,
     sort=(),
-    columns=_columns("""
+    columns=columns_of("""
         name | text | | name in the scenario
         kind | text | | satellite, plane, shell, isl, gateway, pop, fibre, core, power
         target | text | | what failed
@@ -302,7 +303,7 @@ CAUSES = Table(
     row="one cause",
     chunked=False,
     sort=(),
-    columns=_columns("""
+    columns=columns_of("""
         cause | uint8 | | number in the other tables
         name | text | | name
         meaning | text | | in words
