@@ -1,0 +1,131 @@
+"""`openleo fleet import, list, remove`: the register of kits, dishes and accounts."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from openleo.base.errors import BadInput
+from openleo.cli._control import table
+from openleo.cli._fleet import At, fleet_options, show
+from openleo.cli._text import counted
+
+if TYPE_CHECKING:
+    from openleo.fleet.importing import Imported
+
+_MOST_SHOWN = 50
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--strict", is_flag=True, help="Take all rows, or none where one is wrong.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--encoding", metavar="NAME", help="The file's, where it is not UTF-8: cp1251, cp1252, ...")
+@fleet_options
+def import_(at: At, file: Path, strict: bool, dry_run: bool, encoding: str | None) -> None:
+    """Take kits from a CSV file, as spreadsheets save it; give it again when it changes.
+
+    Its first line names the columns, in many spellings: site, kit, terminal, serial, account, holder, note,
+    latitude and longitude (or coordinates), life critical (yes or no), people.  A row needs a kit, terminal
+    or serial number.  Wrong rows are named with line and reason, and the others are taken.
+    """
+    from openleo.fleet.importing import import_kits
+    from openleo.fleet.kit_file import read_kits
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}", "name a CSV file of kits") from error
+    read = read_kits(data, file.name, encoding=encoding)
+    with at.register() as register:
+        done = import_kits(register, read, strict=strict, dry=dry_run)
+    show(at, done, _told(done, dry=dry_run))
+    if done.bad and not (done.new or done.changed or done.same):
+        raise BadInput(f"no row of {file.name} could be read", "mend the rows above and give it again")
+
+
+def _told(done: "Imported", *, dry: bool) -> list[str]:
+    lines = []
+    if done.unknown:
+        named = ", ".join(repr(name) for name in done.unknown)
+        lines.append(f"not read, since the headings mean nothing here: {named}")
+    lines += _some([f"wrong: {row}" for row in done.bad])
+    lines += _some([f"changed: {id_}: {'; '.join(how)}" for id_, how in done.changed.items()])
+    lines += [f"no longer life-critical: {id_}" for id_ in done.no_longer_critical]
+    if done.not_named:
+        lines.append(
+            f"{counted(len(done.not_named), 'kit')} of the register not in this file, and left as they are: "
+            + ", ".join(done.not_named[:8]) + (", ..." if len(done.not_named) > 8 else "")
+        )  # fmt: skip
+    would = "would be " if dry else ""
+    counts = f"{len(done.new):,} {would}new, {len(done.changed):,} {would}changed, {done.same:,} as they were"
+    return [*lines, f"{counts}, {len(done.bad):,} wrong"]
+
+
+def _some(lines: list[str]) -> list[str]:
+    if len(lines) <= _MOST_SHOWN:
+        return lines
+    return [*lines[:_MOST_SHOWN], f"... and {len(lines) - _MOST_SHOWN:,} more; --format json has all"]
+
+
+@click.command("list")
+@fleet_options
+def list_(at: At) -> None:
+    """List the kits, dishes and accounts of the register, and what is wrong with them."""
+    from openleo.fleet.site_clock import when
+
+    with at.register() as register:
+        kits, dishes, accounts = register.kits(), register.dishes(), register.accounts()
+        remarks = register.remarks()
+    lines = table(
+        ("kit", "terminal", "site", "account", "holder", "people", "life-critical"),
+        [
+            (k.id, k.terminal, k.site, k.account, k.holder, k.people, "yes" if k.life_critical else "")
+            for k in kits
+        ],
+        none="there are no kits: openleo fleet import kits.csv",
+    )
+    lines += ["", *table(
+        ("dish", "from", "name", "terminal"), [(d.address, d.source, d.name, d.terminal) for d in dishes],
+        none="there are no dishes: openleo fleet add 192.168.100.1",
+    )]  # fmt: skip
+    if accounts:
+        rows = [
+            (a.name, a.vendor, a.number, a.client_id, a.secret_file or f"${a.secret_env}") for a in accounts
+        ]
+        lines += ["", *table(("account", "vendor", "number", "client id", "secret in"), rows, none="")]
+    if remarks:
+        lines += ["", "remarks:"]
+        lines += [f"  {r.subject}: {r.detail} (last {when(r.last_ns)}, {r.times} x)" for r in remarks]
+    value = {"kits": kits, "dishes": dishes, "accounts": accounts, "remarks": remarks}
+    show(at, value, lines)
+
+
+@click.command("remove")
+@click.argument("name")
+@fleet_options
+def remove(at: At, name: str) -> None:
+    """Take a dish, kit or account out of the register; its telemetry stays.
+
+    NAME is an address or name of a dish, a kit, terminal or site, or an account.
+    """
+    from openleo.fleet.kits import Kit
+    from openleo.fleet.register import DishEntry
+
+    with at.register() as register:
+        found = register.find(name)
+        if isinstance(found, DishEntry):
+            register.remove_dish(found)
+            told = f"dish {found.label} is no longer polled"
+        elif isinstance(found, Kit):
+            register.remove_kit(found.id)
+            told = f"kit {found.id} is no longer in the register"
+        else:
+            register.remove_account(found.name)
+            told = f"account {found.name} is no longer read"
+            if found.secret_file:
+                told += f"; its secret is still in {found.secret_file}: delete it if nothing else needs it"
+    show(at, {"removed": found}, [told])
+
+
+COMMANDS: tuple[click.Command, ...] = (import_, list_, remove)

@@ -1,0 +1,105 @@
+"""Requests to a dish over gRPC (port 9200): bytes out, bytes in, bounded in time and size."""
+
+import asyncio
+import re
+from typing import Any, Final
+
+import grpc
+import grpc.aio
+
+from openleo.dish.connecting import Relay, connect
+from openleo.dish.errors import DishError, from_status
+from openleo.dish.protocol import HANDLE
+
+MAX_REPLY_BYTES: Final = 1 << 18  # the largest real reply, the obstruction map, has 61 kB
+_PROBE_S: Final = 0.5  # at most this long after the deadline: is anybody there?
+
+_OPTIONS: Final = [
+    ("grpc.max_receive_message_length", MAX_REPLY_BYTES),
+    ("grpc.max_metadata_size", 16 << 10),
+    ("grpc.enable_http_proxy", 0),  # a dish stands on the local network, whatever http_proxy says
+    ("grpc.enable_retries", 0),
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.service_config_disable_resolution", 1),
+    ("grpc.primary_user_agent", "openleo"),
+]
+# What gRPC says when something answers that is not HTTP/2.
+_NOT_GRPC = re.compile(r"http1|failed parsing|frame|settings|protocol error|goaway|illegal|trailing", re.I)
+
+
+class GrpcCalls:
+    """Calls of one dish over one connection, which is made when first needed and anew after a failure."""
+
+    def __init__(self, host: str, port: int, source: str | None) -> None:
+        self._host, self._port, self._source = host, port, source
+        self._relay: Relay | None = None
+        self._channel: Any = None
+        self._handle: Any = None
+
+    @property
+    def where(self) -> str:
+        """Return the dish's address for people."""
+        return f"{self._host}:{self._port}"
+
+    async def call(self, request: bytes, timeout_s: float) -> bytes:
+        """Return the reply's bytes; raises DishError."""
+        await self._open()
+        try:
+            reply: bytes = await self._handle(request, timeout=timeout_s)
+        except grpc.aio.AioRpcError as error:
+            raise await self._failed(error) from None
+        return reply
+
+    async def close(self) -> None:
+        """Close the connection."""
+        channel, self._channel, self._handle = self._channel, None, None
+        relay, self._relay = self._relay, None
+        if channel is not None:
+            await channel.close()
+        if relay is not None:
+            await relay.close()
+
+    async def _open(self) -> None:
+        if self._channel is not None:
+            return
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        target, options = f"{host}:{self._port}", list(_OPTIONS)
+        if self._source is not None:
+            self._relay = await Relay(self._host, self._port, self._source).start()
+            options.append(("grpc.default_authority", target))
+            target = self._relay.target
+        self._channel = grpc.aio.insecure_channel(target, options=options)
+        self._handle = self._channel.unary_unary(HANDLE)  # no serialisers: bytes
+
+    async def _failed(self, error: Any) -> DishError:
+        code, said = error.code(), error.details() or ""
+        if code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+            return from_status(code.value[0], said, self.where)
+        ready = self._channel.get_state() is grpc.ChannelConnectivity.READY
+        blocked = self._relay.failure if self._relay is not None else None
+        await self.close()  # the next call starts afresh, not after gRPC's growing pauses
+        if ready and code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return DishError("slow", f"{self.where} did not answer in time")
+        if ready:
+            return from_status(code.value[0], said, self.where)
+        if blocked is not None:
+            return blocked
+        return await self._diagnose(said)
+
+    async def _diagnose(self, said: str) -> DishError:
+        """Return why no gRPC connection came about: nobody there, silence, or another protocol."""
+        try:
+            async with asyncio.timeout(_PROBE_S):
+                _, writer = await connect(self._host, self._port, self._source)
+                writer.close()
+        except DishError as error:
+            return error
+        except TimeoutError:
+            detail = f"{self.where} cannot be reached: no answer to a connection"
+            return DishError("unreachable", detail, delivered=False)
+        if _NOT_GRPC.search(said):
+            detail = f"what answers at {self.where} does not speak gRPC ({said[:200]})"
+            return DishError("garbage", detail, delivered=False)
+        if "Socket closed" in said or "reset" in said.lower():
+            return DishError("unreachable", f"{self.where} hangs up ({said[:200]})", delivered=False)
+        return DishError("slow", f"{self.where} takes connections but says nothing", delivered=False)

@@ -1,0 +1,276 @@
+"""The fleet's register, DATA/fleet/fleet.db: kits, dishes that are polled, and accounts with the vendor.
+
+It may be read while a collector runs; each change is durable on return.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from openleo.base.errors import BadInput, did_you_mean
+from openleo.fleet.database import open_database
+from openleo.fleet.kits import Kit
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS kits (
+    id TEXT PRIMARY KEY, kit TEXT NOT NULL, terminal TEXT NOT NULL, serial TEXT NOT NULL, site TEXT NOT NULL,
+    account TEXT NOT NULL, holder TEXT NOT NULL, note TEXT NOT NULL, latitude_deg REAL, longitude_deg REAL,
+    life_critical INTEGER NOT NULL, people INTEGER
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS kits_terminal ON kits (terminal) WHERE terminal <> '';
+CREATE TABLE IF NOT EXISTS dishes (
+    address TEXT NOT NULL, source TEXT NOT NULL, name TEXT NOT NULL, terminal TEXT NOT NULL,
+    progress TEXT NOT NULL DEFAULT '{}', PRIMARY KEY (address, source)
+) STRICT;
+CREATE TABLE IF NOT EXISTS vendor_accounts (
+    name TEXT PRIMARY KEY, vendor TEXT NOT NULL, url TEXT NOT NULL, client_id TEXT NOT NULL,
+    number TEXT NOT NULL, secret_file TEXT NOT NULL, secret_env TEXT NOT NULL, UNIQUE (url, client_id)
+) STRICT;
+CREATE TABLE IF NOT EXISTS remarks (
+    subject TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL, first_ns INTEGER NOT NULL,
+    last_ns INTEGER NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (subject, kind)
+) STRICT;
+"""
+_KIT_COLUMNS: Final = tuple(f.name for f in fields(Kit))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DishEntry:
+    """A dish to poll: ``address`` is host[:port]; ``source`` is our own address to ask from, "" any.
+
+    Every real dish is 192.168.100.1, so the two together name it.  ``terminal`` is whom it said it is.
+    """
+
+    address: str
+    source: str = ""
+    name: str = ""
+    terminal: str = ""
+
+    @property
+    def key(self) -> str:
+        """What names it in remarks and on screens."""
+        return f"{self.address} from {self.source}" if self.source else self.address
+
+    @property
+    def label(self) -> str:
+        """Its name where it has one, else its key."""
+        return self.name or self.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorAccount:
+    """A service account with a vendor's telemetry; its secret is elsewhere, in a file or the environment."""
+
+    name: str
+    url: str
+    client_id: str
+    vendor: str = "starlink"
+    number: str = ""  # the account's, for people
+    secret_file: str = ""
+    secret_env: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What is wrong with, or new in, a dish or an account: when first and last, and how often."""
+
+    subject: str
+    kind: str
+    detail: str
+    first_ns: int
+    last_ns: int
+    times: int
+
+
+class Register:
+    """The open register.  Use it as a context, or call close."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open, or make, the register of ``folder`` (DATA/fleet).  Raises BadInput."""
+        self.folder = folder
+        self._db = open_database(folder, _TABLES)
+
+    def __enter__(self) -> "Register":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it."""
+        self._db.close()
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        """Make what is done within durable as one, or not at all; raises BadInput where the disk says no."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.OperationalError as error:
+            raise BadInput(
+                f"the register in {self.folder} cannot be written: {error}",
+                "is its disk full, or another openleo at work?  Nothing was changed",
+            ) from error
+
+    # Kits
+
+    def kits(self) -> list[Kit]:
+        """Return all kits, by site and id."""
+        rows = self._db.execute("SELECT * FROM kits ORDER BY site, id")
+        return [Kit(**{**dict(row), "life_critical": bool(row["life_critical"])}) for row in rows]
+
+    def find_kits(self, name: str) -> list[Kit]:
+        """Return the kits that ``name`` may mean: an id, kit number, terminal, serial number or site."""
+        wanted = name.casefold()
+        return [kit for kit in self.kits() if wanted in kit.names()]
+
+    def put_kits(self, kits: Iterable[Kit]) -> None:
+        """Add kits, or put them in the place of those with the same id.  All or none."""
+        marks = ", ".join("?" * len(_KIT_COLUMNS))
+        rows = [tuple(getattr(kit, name) for name in _KIT_COLUMNS) for kit in kits]
+        with self._changing() as db:
+            # A terminal may move from one kit to another within one file.
+            db.executemany("UPDATE kits SET terminal = '' WHERE id = ?", [(row[0],) for row in rows])
+            db.executemany(
+                f"INSERT INTO kits ({', '.join(_KIT_COLUMNS)}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET "
+                + ", ".join(f"{name} = excluded.{name}" for name in _KIT_COLUMNS[1:]),
+                [tuple(int(v) if isinstance(v, bool) else v for v in row) for row in rows],
+            )
+
+    def remove_kit(self, kit_id: str) -> None:
+        """Take a kit out."""
+        with self._changing() as db:
+            db.execute("DELETE FROM kits WHERE id = ?", (kit_id,))
+
+    # Dishes
+
+    def dishes(self) -> list[DishEntry]:
+        """Return the dishes to poll."""
+        rows = self._db.execute("SELECT address, source, name, terminal FROM dishes ORDER BY address, source")
+        return [DishEntry(**dict(row)) for row in rows]
+
+    def put_dish(self, dish: DishEntry) -> None:
+        """Add a dish, or change the name and terminal of the one that is there."""
+        with self._changing() as db:
+            db.execute(
+                "INSERT INTO dishes (address, source, name, terminal) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET name = excluded.name, terminal = excluded.terminal",
+                (dish.address, dish.source, dish.name, dish.terminal),
+            )
+
+    def remove_dish(self, dish: DishEntry) -> None:
+        """Take a dish out, and what was remarked of it."""
+        with self._changing() as db:
+            db.execute("DELETE FROM dishes WHERE address = ? AND source = ?", (dish.address, dish.source))
+            db.execute("DELETE FROM remarks WHERE subject = ?", (dish.key,))
+
+    def progress(self, dish: DishEntry) -> dict[str, Any]:
+        """Return how far a dish was read, as the collector wrote it; {} where it never was."""
+        query = "SELECT progress FROM dishes WHERE address = ? AND source = ?"
+        row = self._db.execute(query, (dish.address, dish.source)).fetchone()
+        if row is None:
+            return {}
+        found = json.loads(row["progress"])
+        return found if isinstance(found, dict) else {}
+
+    def save_progress(self, done: Sequence[tuple[DishEntry, dict[str, Any]]]) -> None:
+        """Write how far dishes were read, and as whom."""
+        with self._changing() as db:
+            db.executemany(
+                "UPDATE dishes SET progress = ?, terminal = CASE WHEN ? <> '' THEN ? ELSE terminal END"
+                " WHERE address = ? AND source = ?",
+                [(json.dumps(p), d.terminal, d.terminal, d.address, d.source) for d, p in done],
+            )
+
+    # Accounts
+
+    def accounts(self) -> list[VendorAccount]:
+        """Return the accounts with vendors."""
+        rows = self._db.execute("SELECT * FROM vendor_accounts ORDER BY name")
+        return [VendorAccount(**dict(row)) for row in rows]
+
+    def put_account(self, account: VendorAccount) -> None:
+        """Add an account, or change the one of that name.
+
+        Raises BadInput where another has the client id: the vendor keeps one position in its stream for
+        each, so two readers would take each other's batches.
+        """
+        for other in self.accounts():
+            same = (other.url, other.client_id) == (account.url, account.client_id)
+            if same and other.name != account.name:
+                raise BadInput(
+                    f"account {other.name} already reads with client id {account.client_id}: two readers of"
+                    " one service account take each other's batches",
+                    f"make a new service account, or take the other out: openleo fleet remove {other.name}",
+                )
+        names = [f.name for f in fields(VendorAccount)]
+        with self._changing() as db:
+            db.execute(
+                f"INSERT OR REPLACE INTO vendor_accounts ({', '.join(names)})"
+                f" VALUES ({', '.join('?' * len(names))})",
+                tuple(getattr(account, name) for name in names),
+            )
+
+    def remove_account(self, name: str) -> None:
+        """Take an account out; its secret's file is left."""
+        with self._changing() as db:
+            db.execute("DELETE FROM vendor_accounts WHERE name = ?", (name,))
+            db.execute("DELETE FROM remarks WHERE subject = ?", (name,))
+
+    # Remarks
+
+    def remarks(self, subject: str | None = None) -> list[Remark]:
+        """Return what was remarked, the latest first: of one dish or account, or of all."""
+        where = "" if subject is None else " WHERE subject = ?"
+        args = () if subject is None else (subject,)
+        rows = self._db.execute(f"SELECT * FROM remarks{where} ORDER BY last_ns DESC", args)
+        return [Remark(**dict(row)) for row in rows]
+
+    def put_remarks(self, remarks: Iterable[Remark], *, cleared: Iterable[tuple[str, str]] = ()) -> None:
+        """Add remarks to those that are there, and drop the (subject, kind) that hold no longer."""
+        rows = [(r.subject, r.kind, r.detail, r.first_ns, r.last_ns, r.times) for r in remarks]
+        with self._changing() as db:
+            db.executemany("DELETE FROM remarks WHERE subject = ? AND kind = ?", list(cleared))
+            db.executemany(
+                "INSERT INTO remarks VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                " detail = excluded.detail, last_ns = excluded.last_ns, times = times + excluded.times",
+                rows,
+            )
+
+    # Anything
+
+    def find(self, name: str) -> DishEntry | Kit | VendorAccount:
+        """Return the dish, kit or account that ``name`` means; raises BadInput where it is none or several."""
+        wanted = name.casefold()
+        found: list[DishEntry | Kit | VendorAccount] = [
+            d for d in self.dishes() if wanted in {n.casefold() for n in (d.address, d.key, d.name) if n}
+        ]
+        found += [a for a in self.accounts() if a.name.casefold() == wanted]
+        found += self.find_kits(name)
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            known = [d.label for d in self.dishes()] + [a.name for a in self.accounts()]
+            known += [kit.id for kit in self.kits()]
+            raise BadInput(f"nothing in the register is called {name!r}", did_you_mean(name, known))
+        shown = ", ".join(_told(one) for one in found[:8])
+        raise BadInput(f"{name!r} may be {len(found)} things: {shown}", "name the one that you mean in full")
+
+
+def _told(one: DishEntry | Kit | VendorAccount) -> str:
+    if isinstance(one, DishEntry):
+        return f"dish {one.key}"
+    return f"kit {one.id}" if isinstance(one, Kit) else f"account {one.name}"
