@@ -89,7 +89,8 @@ def _clash(told: Kit, target: Kit | None, there: Mapping[str, Kit], given: Mappi
             if getattr(other, column) != value or (target is not None and other.id == target.id):
                 continue
             if other.id not in given or getattr(given[other.id], column) in ("", value):
-                return f"{column} {value} is kit {other.id}'s in the register; remove that one, or give it another"
+                whose = f"{column} {value} is kit {other.id}'s in the register"
+                return f"{whose}; remove that one, or give it another"
     return ""
 
 

@@ -179,7 +179,7 @@ def _columns(header: Sequence[str], source: str) -> tuple[dict[int, str], list[s
     if not {"kit", "terminal", "serial"} & set(found.values()):
         shown = ", ".join(repr(_clean(h)) for h in header[:10]) or "nothing"
         raise BadInput(
-            f"{source} has no column of kit numbers, terminal ids or serial numbers; its headings are {shown}",
+            f"{source} has no column of kits, terminals or serial numbers; its headings are {shown}",
             "its first line names columns, such as site,kit,terminal,account,holder",
         )
     return found, unknown

@@ -9,6 +9,7 @@ from openleo.base.errors import BadInput
 MOST_TEXT: Final = 200  # characters of a site, a holder, a note
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _VENDOR_ID = re.compile(r"(?:ut)?([0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8})")
+DISH_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # what a dish may call itself
 _SPOILT = re.compile(r"\d+(?:[.,]\d+)?e\+?\d+", re.IGNORECASE)
 
 

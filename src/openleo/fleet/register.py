@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from openleo.base.errors import BadInput, did_you_mean
-from openleo.fleet.database import open_database
+from openleo.fleet.opening import open_database
 from openleo.fleet.kits import Kit
 
 _TABLES: Final = """
@@ -140,13 +140,14 @@ class Register:
     def put_kits(self, kits: Iterable[Kit]) -> None:
         """Add kits, or put them in the place of those with the same id.  All or none."""
         marks = ", ".join("?" * len(_KIT_COLUMNS))
+        then = ", ".join(f"{name} = excluded.{name}" for name in _KIT_COLUMNS[1:])
         rows = [tuple(getattr(kit, name) for name in _KIT_COLUMNS) for kit in kits]
         with self._changing() as db:
             # A terminal may move from one kit to another within one file.
             db.executemany("UPDATE kits SET terminal = '' WHERE id = ?", [(row[0],) for row in rows])
             db.executemany(
-                f"INSERT INTO kits ({', '.join(_KIT_COLUMNS)}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET "
-                + ", ".join(f"{name} = excluded.{name}" for name in _KIT_COLUMNS[1:]),
+                f"INSERT INTO kits ({', '.join(_KIT_COLUMNS)}) VALUES ({marks})"
+                f" ON CONFLICT (id) DO UPDATE SET {then}",
                 [tuple(int(v) if isinstance(v, bool) else v for v in row) for row in rows],
             )
 
@@ -253,7 +254,7 @@ class Register:
     # Anything
 
     def find(self, name: str) -> DishEntry | Kit | VendorAccount:
-        """Return the dish, kit or account that ``name`` means; raises BadInput where it is none or several."""
+        """Return the dish, kit or account that ``name`` means; raises BadInput where none or several are."""
         wanted = name.casefold()
         found: list[DishEntry | Kit | VendorAccount] = [
             d for d in self.dishes() if wanted in {n.casefold() for n in (d.address, d.key, d.name) if n}
