@@ -9,7 +9,7 @@ from openleo.fleet.why.inputs import (
     DishFacts,
     Expectation,
     Expected,
-    Kit,
+    Subject,
     Share,
 )
 from openleo.fleet.why.model import Diagnosis, Rival, diagnose
@@ -26,7 +26,7 @@ __all__ = [
     "DishFacts",
     "Expectation",
     "Expected",
-    "Kit",
+    "Subject",
     "Rival",
     "Share",
     "State",

@@ -18,7 +18,7 @@ LATER_S: Final = 3_600  # how long after the instant asked about is looked at
 
 REFUSING: Final = frozenset({55, 56, 57, 58, 60, 83, 84, 89})  # alerts of a terminal that is refused service
 _STOPPED: Final = frozenset({80})  # thermal shutdown
-_SLOW: Final = frozenset({50, 51})
+_ILL: Final = frozenset({50, 53, 63, 80, 84})  # alerts of a terminal that serves badly, whatever its pings
 _DARK_DROP: Final = 0.9
 _POOR_DROP: Final = 0.08
 _ENOUGH: Final = 20  # samples from which what is usual can be told
@@ -49,7 +49,7 @@ def is_poor(sample: Sample) -> bool:
     """Tell whether a sample is of a terminal that serves badly: lossy, capped, or on a bad cable."""
     if sample.ping_drop is not None and sample.ping_drop >= _POOR_DROP:
         return True
-    if not _SLOW.isdisjoint(sample.alerts) or 84 in sample.alerts:
+    if not _ILL.isdisjoint(sample.alerts):
         return True
     return sample.disablement == "DATA_OVERAGE_SANDBOX_POLICY"
 
@@ -148,15 +148,15 @@ def _told_best(seen: Sequence[Sample], now_ns: int) -> Sequence[Sample]:
     if len(by_source) == 1:
         return seen
     fresh = now_ns - SILENT_AFTER_S * SECOND_NS
-    own = by_source.get("dish", [])
-    if own and own[-1].time_ns >= fresh and own[-1].reachable:
+    own = by_source.pop("dish", [])
+    other = max(by_source.values(), key=lambda s: s[-1].time_ns)
+    if not own:
+        return other
+    if own[-1].reachable and own[-1].time_ns >= fresh:
         return own
-    others = [s for name, s in by_source.items() if name != "dish" and s[-1].time_ns >= fresh]
-    if own and own[-1].time_ns >= fresh and not any(not is_dark(s[-1]) for s in others):
-        return own
-    if own and others:
-        return own  # blind here, seen elsewhere: that is what the signs compare
-    return own or max(by_source.values(), key=lambda s: s[-1].time_ns)
+    # We are blind from beside it.  Where the vendor sees it dark that tells more; where it sees it in
+    # service, being blind is the trouble.
+    return other if other[-1].time_ns >= fresh and is_dark(other[-1]) else own
 
 
 def _first_of_trouble(main: Sequence[Sample]) -> int:

@@ -12,8 +12,8 @@ HOUR_NS: Final = 60 * MINUTE_NS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kit:
-    """What the register knows of a terminal; positions in degrees are where it should be."""
+class Subject:
+    """What the register knows of a terminal; its position in degrees is where it should be."""
 
     terminal: str
     kit: str = ""
@@ -41,7 +41,7 @@ class Decision:
     cells: frozenset[int] = frozenset()
     says: str = ""  # what it is called, for the evidence
 
-    def concerns(self, kit: Kit, cell: int | None) -> bool:
+    def concerns(self, kit: Subject, cell: int | None) -> bool:
         """Tell whether it is about a terminal, by its id, account or cell."""
         named = kit.terminal in self.terminals or (self.account != "" and self.account == kit.account)
         return named or (cell is not None and cell in self.cells)
@@ -111,7 +111,7 @@ class Around:
 class Case:
     """Everything known of one terminal at ``now_ns`` (Unix): samples of some hours, oldest first."""
 
-    kit: Kit
+    kit: Subject
     now_ns: int
     samples: Sequence[Sample]
     around: Around = field(default_factory=Around)

@@ -43,6 +43,7 @@ _OUTAGES: Final = frozenset({
 })  # fmt: skip
 _HARDWARE: Final = (53, 54, 63, 80, 81, 52)
 _ETHERNET: Final = (50, 51)
+_DARK_DROP: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ def _answer(case: Case, course: Course) -> Sign | None:
     if last is None:
         return None
     name = "answer-dish" if "dish" in course.sources else "answer-vendor"
+    if name == "answer-dish" and last.source != "dish":
+        return _agent(case, course)
     if name == "answer-vendor" and course.answers == "no answer":
         return None
     at, gap = when(last.time_ns, course.now_ns), length((course.now_ns - last.time_ns) / SECOND_NS)
@@ -76,9 +79,19 @@ def _answer(case: Case, course: Course) -> Sign | None:
     return Sign(name, course.answers, says[course.answers])
 
 
+def _agent(case: Case, course: Course) -> Sign:
+    """Say how the dish's own interface answers where the vendor's telemetry is what tells."""
+    newest = [s for s in case.samples if s.source == "dish" and s.time_ns <= course.now_ns + MINUTE_NS][-1]
+    at = when(newest.time_ns, course.now_ns)
+    if course.now_ns - newest.time_ns <= 5 * MINUTE_NS:
+        return Sign("answer-dish", "no answer", f"asked beside it, it does not answer, last tried at {at}")
+    return Sign("answer-dish", "silent", f"the agent beside it is silent since {at}")
+
+
 def _other_source(case: Case, course: Course) -> Sign | None:
     """Compare the agent's word with the vendor's, where the agent is silent or gets no answer."""
-    if "dish" not in course.sources or len(course.sources) < 2 or course.answers == "answers":
+    own_answers = course.answers == "answers" and course.last is not None and course.last.source == "dish"
+    if "dish" not in course.sources or len(course.sources) < 2 or own_answers:
         return None
     others = [s for s in case.samples if s.source != "dish" and s.time_ns <= course.now_ns + MINUTE_NS]
     newest = others[-1]
@@ -104,10 +117,10 @@ def _refused(case: Case, course: Course) -> Sign | None:
         if coded:
             told.append((_REFUSED_ALERTS[coded[0]], sample, f"alert {coded[0]} {ALERTS[coded[0]]}"))
         elif sample.source == "enterprise":
-            told.append(("okay", sample, "no alert of refused service"))
+            told.append(("unsaid", sample, "no alert of refused service"))
     if not told:
         return None
-    refusals = [t for t in told if t[0] != "okay"]
+    refusals = [t for t in told if t[0] not in ("okay", "unsaid")]
     value, sample, words = (refusals or told)[-1]
     return Sign("refused", value, f"the network tells it: {words} (at {when(sample.time_ns, course.now_ns)})")
 
@@ -155,8 +168,8 @@ def _sky(case: Case, course: Course) -> Sign | None:
     told = [s.obstructed for s in _spoken(course) if s.obstructed is not None]
     if not told:
         return None
-    most = max(told)
-    value = "clear" if most < 0.01 else "some" if most < 0.04 else "much"
+    most = median(told)
+    value = "clear" if most < 0.02 else "some" if most < 0.05 else "much"
     alert = any(66 in s.alerts for s in course.dark)
     if alert:
         value = "much"
@@ -282,6 +295,17 @@ def _traffic(case: Case, course: Course) -> Sign | None:
     if most < 1.3:
         return Sign("traffic", "capped", f"its pings pass, and its traffic stays under {most:.1f} Mbit/s")
     return Sign("traffic", "usual", f"it carries up to {most:.0f} Mbit/s when its pings pass")
+
+
+def _latency(case: Case, course: Course) -> Sign | None:
+    """Compare the latency of what passes with that of the half hour before."""
+    now = [s.ping_latency_ms for s in course.dark if s.ping_latency_ms and (s.ping_drop or 0.0) < _DARK_DROP]
+    before = [s.ping_latency_ms for s in course.before if s.ping_latency_ms]
+    if len(now) < 4 or len(before) < 4:
+        return None
+    is_high = median(now) > 1.5 * median(before)
+    says = f"latency {median(now):.0f} ms, before {median(before):.0f} ms"
+    return Sign("latency", "high" if is_high else "usual", says)
 
 
 def _kind(case: Case, course: Course) -> Sign | None:
@@ -410,5 +434,5 @@ _LOOKS: Final = (
     _alerts("hardware", _HARDWARE, "hardware"),
     _alerts("ethernet", _ETHERNET, "a slow cable"),
     _alerts("power-alert", (61,), "power"),
-    _booted, _update, _stowed, _place, _traffic, _kind, _went, _before,
+    _booted, _update, _stowed, _place, _traffic, _latency, _kind, _went, _before,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Final, Protocol, TypeVar
 from openleo.fleet.sample import Sample
 from openleo.fleet.why.around import TOGETHER_S
 from openleo.fleet.why.course import SILENT_AFTER_S, Course, State, course_of, is_dark, is_poor
-from openleo.fleet.why.inputs import HOUR_NS, SECOND_NS, Around, Case, Decision, Expected, Kit, Share
+from openleo.fleet.why.inputs import HOUR_NS, SECOND_NS, Around, Case, Decision, Expected, Subject, Share
 from openleo.fleet.why.model import Diagnosis, diagnose
 from openleo.fleet.why.places import Map, Place, cell_at, centre_of, place_of
 
@@ -21,7 +21,9 @@ K = TypeVar("K")
 
 NEAR_M: Final = 60_000.0
 HISTORY_NS: Final = 3 * HOUR_NS
-READ_AT_MOST: Final = 1_500  # terminals whose history is read for a list; the rest is told from its newest sample
+READ_AT_MOST: Final = (
+    1_500  # terminals whose history is read for a list; the rest is told from its newest sample
+)
 
 _TOGETHER_NS: Final = int(TOGETHER_S * SECOND_NS)
 
@@ -42,7 +44,7 @@ class Telemetry(Protocol):
 class Standing:
     """How one terminal stands: its kit, course, and cell where it is known."""
 
-    kit: Kit
+    kit: Subject
     course: Course
     cell: int | None
 
@@ -236,7 +238,7 @@ def _share(group: _Group, onset: int | None) -> Share:
 
 def survey_of(
     samples: Mapping[str, Sequence[Sample]],
-    kits: Mapping[str, Kit],
+    kits: Mapping[str, Subject],
     now_ns: int,
     *,
     decisions: Sequence[Decision] | None = None,
@@ -246,7 +248,7 @@ def survey_of(
     standings: dict[str, Standing] = {}
     newest: dict[str, int] = {}
     for terminal in dict.fromkeys([*kits, *samples]):
-        kit = kits.get(terminal) or Kit(terminal=terminal)
+        kit = kits.get(terminal) or Subject(terminal=terminal)
         told = samples.get(terminal, ())
         for sample in told[-2:]:
             newest[sample.source] = max(newest.get(sample.source, 0), sample.time_ns)
@@ -257,7 +259,7 @@ def survey_of(
 
 def survey(
     telemetry: Telemetry,
-    kits: Mapping[str, Kit],
+    kits: Mapping[str, Subject],
     now_ns: int,
     *,
     decisions: Sequence[Decision] | None = None,
@@ -282,7 +284,7 @@ def _suspect(sample: Sample, now_ns: int) -> bool:
     return is_dark(sample) or is_poor(sample) or now_ns - sample.time_ns > SILENT_AFTER_S * SECOND_NS
 
 
-def _cell(kit: Kit, last: Sample | None) -> int | None:
+def _cell(kit: Subject, last: Sample | None) -> int | None:
     """Return the cell of a terminal: as it says, else of its position, else of where it is registered."""
     if last is not None and last.cell is not None:
         return last.cell

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from openleo.fleet.why.causes import CAUSES, Why
 
-_LEAST: Final = 0.002  # nothing is impossible: a value that a row leaves out still happens
+_LEAST: Final = 0.0004  # nothing is impossible: a value that a row leaves out still happens
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,11 @@ def _table(entry: Mapping[str, Any]) -> Table:
 
 
 def _whole(name: str, told: Mapping[str, float], rest: Mapping[str, float]) -> Mapping[str, float]:
-    """Return a spread over all values that sums to 1: what is not told shares what is left."""
+    """Return a spread over all values that sums to 1: what is not told shares what is left as in ``rest``."""
     if not told.keys() <= rest.keys() or sum(told.values()) > 1.05 or min(told.values()) <= 0:
         raise ValueError(f"{name}: {dict(told)} is no spread over {', '.join(rest)}")
-    left = 1.0 - sum(told.values())
-    silent = [v for v in rest if v not in told]
-    raw = {v: told[v] if v in told else max(_LEAST, left / len(silent)) for v in rest}
+    left = max(0.0, 1.0 - sum(told.values()))
+    usual = sum(p for v, p in rest.items() if v not in told) or 1.0
+    raw = {v: told[v] if v in told else max(_LEAST, left * p / usual) for v, p in rest.items()}
     total = sum(raw.values())
     return {v: p / total for v, p in raw.items()}
