@@ -33,6 +33,7 @@ class MadeCase:
     truth: Why
     case: Case
     source: str
+    hidden: Why = Why.UNKNOWN  # what it was, also where nothing tells
 
 
 @dataclass
@@ -620,14 +621,15 @@ def one_case(rng: random.Random, why: Why, make: Callable[[World], None]) -> Mad
         fleet.case(name), samples=samples[name], expected=world.expected, rain_mm_h=world.rain_mm_h, facts=world.facts
     )
     truth = why if why is Why.UNKNOWN or tells(why, case, world.onset_ns + (abs(world.main.offset_s) + 2) * S) else Why.UNKNOWN
-    return MadeCase(truth, case, "+".join(world.main.sources) or "none")
+    hidden = world.main.trouble.why if world.main.trouble is not None else Why.UNKNOWN
+    return MadeCase(truth, case, "+".join(world.main.sources) or "none", hidden)
 
 
 def _world(rng: random.Random) -> World:
     place = (rng.uniform(-55, 60), rng.uniform(-179, 179))
     place = centre_of(cell_at(place)) or place
     account = f"ACC-{rng.randrange(1000)}"
-    onset = NOW_NS - rng.choice([rng.randrange(180, 900), rng.randrange(900, 3600)]) * S
+    onset = NOW_NS - rng.choice([rng.randrange(240, 900), rng.randrange(900, 3600)]) * S
     sources = rng.choice([("dish",), ("dish",), ("enterprise",), ("enterprise",), ("dish", "enterprise")])
     main = _terminal(rng, "ut-main", place, account, "S-main", sources)
     others = []

@@ -131,7 +131,7 @@ def _world(rng: random.Random) -> Iterator[MadeCase]:
         case = fleet.case(name)
         onset_ns = (incident.since[name] + abs(node.clock_s) + 2) * S
         truth = incident.why if tells(incident.why, case, onset_ns) else Why.UNKNOWN
-        yield MadeCase(truth, case, "+".join(node.sources))
+        yield MadeCase(truth, case, "+".join(node.sources), incident.why)
 
 
 def _slot(node: Node, t: float, incidents: list[Incident], rng: random.Random) -> None:
@@ -264,7 +264,7 @@ def _node(
     return Node(
         subject=subject, place=(place[0] + rng.gauss(0, 0.001), place[1] + rng.gauss(0, 0.001)), region=region,
         sources=sources, own_way_out=way, clock_s=rng.gauss(0, 6), bias_db=rng.gauss(0, 0.8),
-        blocked=rng.choice([0.0, 0.0, 0.002, 0.01]), use_mbps=rng.choice([0.8, 4.0, 20.0]),
+        blocked=rng.choice([0.0, 0.0, 0.001, 0.003]), use_mbps=rng.choice([0.8, 4.0, 20.0]),
         watts=rng.choice([40.0, 60.0, 90.0]), version=rng.choice(["2026.06.12.mr81164", "2026.05.26.mr80001"]),
         boot=rng.randrange(1, 60), up_since=NOW_S - rng.uniform(1e4, 4e6), azimuth=rng.uniform(0, 360),
         alerts=(54,) if rng.random() < 0.02 else (),
@@ -272,7 +272,7 @@ def _node(
 
 
 def _incidents(rng: random.Random, nodes: list[Node]) -> tuple[list[Incident], list[Decision]]:
-    makers = [_gateway] if rng.random() < 0.15 else rng.sample(_MAKERS, len(_MAKERS) - 2)
+    makers = [_gateway] if rng.random() < 0.08 else rng.sample(_MAKERS, 9)
     free = list(nodes)
     incidents: list[Incident] = []
     decisions: list[Decision] = []

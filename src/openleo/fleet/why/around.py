@@ -11,6 +11,7 @@ from openleo.fleet.why.times import when
 
 TOGETHER_S: Final = 180.0  # onsets within so many seconds are of the same moment, clocks being what they are
 _MOST: Final = 0.6
+_KIN: Final = 0.75
 _SHARP_S: Final = 75.0
 _WIDE_LEAST: Final = 5  # others, below which far terminals tell nothing of the fleet
 _RAIN_MM_H: Final = 1.0
@@ -41,6 +42,9 @@ def around_signs(case: Case, course: Course) -> Iterator[Sign]:
         yield Sign(
             "near-gps", value, f"{gps.dark} of {gps.known} terminals near by have lost satellite navigation"
         )
+    if around.kin is not None:
+        value = "same" if around.kin >= _KIN else "mixed"
+        yield Sign("kin", value, f"{around.kin:.0%} of those that went dark with it are of its account")
     if around.spread_s is not None:
         value = "sharp" if around.spread_s <= _SHARP_S else "slow"
         yield Sign(

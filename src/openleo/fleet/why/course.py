@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
-from statistics import median
 from typing import Final
 
 from openleo.fleet.sample import Sample
 from openleo.fleet.why.inputs import MINUTE_NS, SECOND_NS
 
-SILENT_AFTER_S: Final = 300  # without a word for so long, what it last said no longer holds
+SILENT_AFTER_S: Final = 180  # without a word for so long, what it last said no longer holds
 CALM_S: Final = 420  # in service for so long ends a trouble
 BEFORE_S: Final = 1_800  # how long before an onset is looked at
 LATER_S: Final = 3_600  # how long after the instant asked about is looked at
@@ -21,6 +20,7 @@ _STOPPED: Final = frozenset({80})  # thermal shutdown
 _ILL: Final = frozenset({50, 53, 63, 80, 84})  # alerts of a terminal that serves badly, whatever its pings
 _DARK_DROP: Final = 0.9
 _POOR_DROP: Final = 0.08
+_GAP_S: Final = 900  # samples that lack for longer tell nothing of when it began
 _ENOUGH: Final = 20  # samples from which what is usual can be told
 
 
@@ -112,8 +112,7 @@ def course_of(samples: Sequence[Sample], now_ns: int) -> Course:
     if first == len(main) and not silent:
         return Course(State.ONLINE, now_ns, last, None, (), main[-120:], later, sources)
     trouble = main[first:]
-    onset = trouble[0].time_ns - trouble[0].period_s * SECOND_NS if trouble else last.time_ns
-    onset = _told_onset(trouble, onset)
+    onset = _told_onset(trouble, _onset(main, first, now_ns))
     before = [s for s in main[:first] if s.time_ns > onset - BEFORE_S * SECOND_NS]
     if silent:
         state = State.SILENT
@@ -179,13 +178,26 @@ def _first_of_trouble(main: Sequence[Sample]) -> int:
 
 
 def _idle_mbps(main: Sequence[Sample]) -> float:
-    """Return the rate below which a terminal with traffic carries none: a hundredth of its median."""
-    rates = [s.downlink_mbps for s in main if s.downlink_mbps is not None]
-    return min(0.02, median(rates) / 100) if len(rates) >= _ENOUGH else 0.0
+    """Return the rate below which a terminal with traffic carries none: a hundredth of what it often does."""
+    rates = sorted(s.downlink_mbps for s in main if s.downlink_mbps is not None)
+    return min(0.02, rates[len(rates) * 9 // 10] / 100) if len(rates) >= _ENOUGH else 0.0
 
 
 def _carries_nothing(sample: Sample, idle_mbps: float) -> bool:
     return sample.downlink_mbps is not None and sample.downlink_mbps < idle_mbps
+
+
+def _onset(main: Sequence[Sample], first: int, now_ns: int) -> int:
+    """Return when a trouble began that is seen from sample ``first`` on.
+
+    Where samples lack before it (a terminal without a link sends none) it began after the last good one.
+    """
+    if first == len(main):
+        return main[-1].time_ns
+    starts = main[first].time_ns - main[first].period_s * SECOND_NS
+    if first and starts - main[first - 1].time_ns <= _GAP_S * SECOND_NS:
+        return main[first - 1].time_ns
+    return starts
 
 
 def _told_onset(trouble: Sequence[Sample], onset: int) -> int:

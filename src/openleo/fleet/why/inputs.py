@@ -104,6 +104,7 @@ class Around:
     account: Share = field(default_factory=Share)  # the same account, away from here
     gateway: Share | None = None
     near_gps: Share = field(default_factory=Share)  # of those near that tell, how many have lost GPS
+    kin: float | None = None  # of those that went dark with it beyond its site, the share of its account
     spread_s: float | None = None  # between the onsets of the middle half of those dark near by
 
 

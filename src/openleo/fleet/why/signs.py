@@ -322,11 +322,8 @@ def _kind(case: Case, course: Course) -> Sign | None:
         return Sign("course", "flapping", f"it comes and goes: {spells} dark spells, {share:.0%} of samples")
     if share == 0:
         drop = median([s.ping_drop for s in course.trouble if s.ping_drop is not None] or [0.0])
-        return Sign(
-            "course",
-            "partial",
-            f"it is never wholly dark; half of its samples lose {drop:.0%} of pings or more",
-        )
+        value = "lossy" if drop >= 0.04 else "clean"
+        return Sign("course", value, f"it is never wholly dark; half of its samples lose {drop:.1%} of pings or more")
     return Sign("course", "once", f"dark in {share:.0%} of the samples of this trouble, in one spell")
 
 
@@ -344,6 +341,15 @@ def _went(case: Case, course: Course) -> Sign | None:
         for s in [*course.before, *course.trouble]
         if dark_from - 6 * MINUTE_NS < s.time_ns < dark_from - MINUTE_NS
     ]
+    quality = [
+        s.signal_quality
+        for s in [*course.before, *course.trouble]
+        if s.signal_quality is not None and dark_from - 15 * MINUTE_NS < s.time_ns < dark_from
+    ]
+    if len(quality) >= 8:
+        first, last = median(quality[:4]), median(quality[-4:])
+        if first - last > 0.12:
+            return Sign("went", "fading", f"its signal quality faded from {first:.2f} to {last:.2f} before")
     drops = [s.ping_drop for s in lead if s.ping_drop is not None]
     if len(drops) < 4:
         return None

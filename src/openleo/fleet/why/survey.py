@@ -47,6 +47,7 @@ class Standing:
     kit: Subject
     course: Course
     cell: int | None
+    samples: Sequence[Sample]  # of all sources, as far as they were read
 
     @property
     def onset_ns(self) -> int | None:
@@ -86,9 +87,8 @@ class Survey:
         model = None
         if with_model and self.expected is not None and place is not None:
             model = self.expected.at(*place, one.course.now_ns)
-        samples = [*one.course.before, *one.course.trouble, *one.course.later]
         return Case(
-            kit=one.kit, now_ns=self.now_ns, samples=samples, around=self.around(terminal),
+            kit=one.kit, now_ns=self.now_ns, samples=one.samples, around=self.around(terminal),
             decisions=self.decisions, expected=model,
         )  # fmt: skip
 
@@ -114,7 +114,7 @@ class Survey:
         )
         return Around(
             site=site, cell=in_cell, near=near, wide=wide, account=account, gateway=gateway,
-            near_gps=near_gps, spread_s=spread,
+            near_gps=near_gps, spread_s=spread, kin=self._kin(one, site, fleet),
         )  # fmt: skip
 
     def _account_share(self, one: Standing) -> Share:
@@ -128,6 +128,14 @@ class Survey:
             dark=everywhere.dark - here.dark,
             with_it=everywhere.with_it - here.with_it,
         )
+
+    def _kin(self, one: Standing, site: Share, fleet: Share) -> float | None:
+        """Return the share of its account among those that went dark with it, other than at its site."""
+        others = fleet.with_it - site.with_it
+        if not one.kit.account or others < 2:
+            return None
+        mine = _share(self._by_account[one.kit.account], one.onset_ns).with_it - site.with_it
+        return max(0, mine) / others
 
     def _near_of(self, cell: int | None, onset: int | None) -> tuple[Share, Share, float | None]:
         if cell is None:
@@ -253,7 +261,7 @@ def survey_of(
         for sample in told[-2:]:
             newest[sample.source] = max(newest.get(sample.source, 0), sample.time_ns)
         course = course_of(told, now_ns)
-        standings[terminal] = Standing(kit=kit, course=course, cell=_cell(kit, course.last))
+        standings[terminal] = Standing(kit=kit, course=course, cell=_cell(kit, course.last), samples=told)
     return Survey(now_ns, standings, newest, decisions, expected)
 
 
