@@ -1,5 +1,197 @@
-"""`openleo fleet watch` and `once`: collecting telemetry from dishes and from the vendor's accounts."""
+"""`openleo fleet add, once, watch`: dishes to poll, and collecting from them and from vendors' accounts."""
+
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 
-COMMANDS: tuple[click.Command, ...] = ()
+from openleo.base.errors import BadInput
+from openleo.cli._control import table
+from openleo.cli._fleet import At, fleet_options, show
+from openleo.cli._text import counted
+
+if TYPE_CHECKING:
+    from openleo.fleet.collect import Collector
+    from openleo.fleet.probing import Probe
+    from openleo.fleet.vendor import VendorStream
+
+_LINE_S = 2.0  # a status line on a screen is renewed so often
+_LOG_S = 60.0  # and elsewhere written so often
+_STATES = ("online", "dark", "silent", "wrong", "unknown")
+
+
+@click.command("add")
+@click.argument("address")
+@click.option("--source", default="", metavar="IP|INTERFACE",
+              help="Ask from this address or interface: every real dish is 192.168.100.1.")  # fmt: skip
+@click.option("--name", default="", metavar="TEXT", help="What people call it.")
+@click.option("--timeout", "timeout_s", default=4.0, show_default=True, type=click.FloatRange(0.1, 60.0),
+              help="Seconds to wait for its answer.")  # fmt: skip
+@fleet_options
+def add(at: At, address: str, source: str, name: str, timeout_s: float) -> None:
+    """Add a dish to poll, and ask it who it is; one that does not answer is added too, and that is said.
+
+    ADDRESS is its address, with a port where that is not 9200.
+    """
+    from openleo.fleet.probing import probe
+    from openleo.fleet.register import DishEntry
+
+    dish = DishEntry(address=address.strip(), source=source.strip(), name=name.strip())
+    answer = asyncio.run(probe(dish, timeout_s=timeout_s))
+    with at.register() as register:
+        before = next(
+            (d for d in register.dishes() if (d.address, d.source) == (dish.address, dish.source)), None
+        )
+        others = [d for d in register.dishes() if d.name and d.name == dish.name and d != before]
+        if others:
+            raise BadInput(f"dish {others[0].key} is called {name} already", "take another --name")
+        kept = DishEntry(
+            address=dish.address, source=dish.source, name=dish.name or (before.name if before else ""),
+            terminal=answer.terminal or (before.terminal if before else ""),
+        )  # fmt: skip
+        register.put_dish(kept)
+        kits = register.find_kits(answer.terminal) if answer.terminal else []
+    lines = [f"dish {kept.label} is {'polled as before' if before else 'added'}", *_probed(answer)]
+    if kits:
+        lines.append(f"it is kit {kits[0].id}" + (f" at {kits[0].site}" if kits[0].site else ""))
+    show(at, {"dish": kept, "answer": answer, "kit": kits[0] if kits else None}, lines)
+
+
+def _probed(answer: "Probe") -> list[str]:
+    if answer.error:
+        return [
+            f"it does not answer now: {answer.error}",
+            answer.hint,
+            "it is asked again by: openleo fleet watch",
+        ]
+    lines = [
+        f"it is {answer.terminal} ({answer.hardware}), software {answer.software}",
+        f"{answer.state}, up {answer.up_s:,} s",
+    ]
+    if answer.alerts:
+        lines.append(f"alerts: {', '.join(answer.alerts)}")
+    if answer.over_web:
+        lines.append("it answers over gRPC-Web (port 9201), not gRPC")
+    if answer.unknown:
+        lines.append(f"its firmware tells what is new here: {', '.join(answer.unknown[:12])}")
+    return lines
+
+
+@click.command("once")
+@fleet_options
+def once(at: At) -> None:
+    """Ask every dish of the register once, keep what it tells, and show how each stands."""
+    from openleo.fleet.books import FleetBook
+    from openleo.fleet.collect import Collector
+
+    with FleetBook(at.folder) as book:
+        collector = Collector(book)
+        found = asyncio.run(collector.once())
+    if not found:
+        raise BadInput("there are no dishes to ask", "add one: openleo fleet add 192.168.100.1")
+    rows = [(s.entry.label, s.terminal, s.state, "; ".join([s.detail] if s.detail else [])) for s, _ in found]
+    lines = table(("dish", "terminal", "state", "what"), rows, none="")
+    for seen, look in found:
+        lines += [
+            f"{seen.entry.label}: {detail}" for detail in look.remarks.values() if detail != seen.detail
+        ]
+    lines += ["", f"{counted(collector.kept, 'sample')} kept"]
+    value = [
+        {"dish": s.entry, "terminal": s.terminal, "state": s.state, "detail": s.detail, "remarks": k.remarks}
+        for s, k in found
+    ]
+    show(at, value, lines)
+
+
+@click.command("watch")
+@click.option("--no-dishes", is_flag=True, help="Follow the vendors' accounts alone.")
+@click.option("--no-accounts", is_flag=True, help="Watch the dishes alone.")
+@fleet_options
+def watch(at: At, no_dishes: bool, no_accounts: bool) -> None:
+    """Watch every dish and account of the register, and keep what they tell, until Ctrl-C.
+
+    Dishes are asked each 5 to 15 seconds, and their history fills what was missed.  Dishes that are added
+    meanwhile are watched too.
+    """
+    with suppress(asyncio.CancelledError):
+        asyncio.run(_watch(at, dishes=not no_dishes, accounts=not no_accounts))
+
+
+async def _watch(at: At, *, dishes: bool, accounts: bool) -> None:
+    from openleo.fleet.books import FleetBook
+    from openleo.fleet.collect import Collector
+    from openleo.fleet.vendor import VendorStream
+
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    with FleetBook(at.folder) as book:
+        collector = Collector(book)
+        known = book.register.accounts() if accounts else []
+        if not known and not (dishes and book.dishes()):
+            raise BadInput(
+                "there is nothing to watch",
+                "add a dish: openleo fleet add 192.168.100.1; or an account: openleo fleet connect starlink",
+            )
+        streams = [VendorStream(account, collector, folder=at.folder) for account in known]
+        running = [asyncio.create_task(stream.run(stop)) for stream in streams]
+        telling = asyncio.create_task(_tell(collector, streams, stop))
+        try:
+            if dishes:
+                await collector.run(stop)
+            else:
+                await stop.wait()
+        finally:
+            stop.set()
+            await asyncio.gather(*running, telling, return_exceptions=True)
+    click.echo(f"stopped; {counted(collector.kept, 'sample')} kept", err=True)
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    """Stop in good order when asked once; a second Ctrl-C ends it at once."""
+    loop = asyncio.get_running_loop()
+
+    def asked(number: int) -> None:
+        stop.set()
+        click.echo("\nstopping: what has come is kept first (Ctrl-C again to leave at once)", err=True)
+        loop.remove_signal_handler(number)
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt
+            loop.add_signal_handler(one, asked, one)
+
+
+async def _tell(collector: "Collector", streams: "list[VendorStream]", stop: asyncio.Event) -> None:
+    on_screen = sys.stderr.isatty()
+    while not stop.is_set():
+        line = status_line(collector, streams)
+        click.echo(f"\r\x1b[K{line}" if on_screen else line, err=True, nl=not on_screen)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LINE_S if on_screen else _LOG_S)
+    if on_screen:
+        click.echo(err=True)
+
+
+def status_line(collector: "Collector", streams: "list[VendorStream]") -> str:
+    """Return how it stands, in one line."""
+    from openleo.fleet.site_clock import when
+
+    counts = collector.counts()
+    parts = [
+        when(collector.clocks.now_ns()),
+        counted(sum(counts.values()), "dish").replace("dishs", "dishes"),
+    ]
+    parts[-1] += (
+        ": " + ", ".join(f"{counts[state]} {state}" for state in _STATES if counts[state]) if counts else ""
+    )
+    parts.append(f"{counted(collector.kept, 'sample')} kept")
+    for stream in streams:
+        parts.append(f"{stream.account.name}: {stream.state}, {stream.rows:,} rows")
+    if collector.trouble:
+        parts.append(f"TROUBLE: {collector.trouble}")
+    return " | ".join(parts)
+
+
+COMMANDS: tuple[click.Command, ...] = (add, once, watch)

@@ -1,10 +1,155 @@
 """`openleo agent`: watch the dish of a remote site and send what it tells."""
 
+import asyncio
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
+from openleo.base.errors import BadInput
+from openleo.cli._fleet import At, fleet_options, show
 from openleo.cli._group import Group
+
+if TYPE_CHECKING:
+    from openleo.fleet.agent import Agent
+    from openleo.fleet.register import DishEntry
+
+_DISH = "192.168.100.1"
+_LOG_S = 60.0
 
 
 @click.group("agent", cls=Group)
 def command() -> None:
     """Watch the dish of a remote site and send what it tells, also after hours in the dark."""
+
+
+@command.command("enrol")
+@click.argument("code")
+@click.option("--server", "url", required=True, metavar="URL", help="The openleo that is told.")
+@click.option("--dish", "dishes", multiple=True, metavar="ADDRESS[,SOURCE]",
+              help=f"A dish here, and our address or interface to it (default: {_DISH}).")  # fmt: skip
+@click.option("--ca-file", type=click.Path(path_type=Path), metavar="FILE",
+              help="Certificates (PEM) to trust instead of the system's.")  # fmt: skip
+@fleet_options
+def enrol(at: At, code: str, url: str, dishes: tuple[str, ...], ca_file: Path | None) -> None:
+    """Make this machine's key and enrol it with a one-time CODE.
+
+    The key is made here, in a file of mode 600, and never leaves.  A server's operator makes the code.
+    """
+    from openleo.fleet import agent_home
+    from openleo.fleet.web import Server
+
+    server = Server(url, str(ca_file.absolute()) if ca_file else "")
+    settings, waits = agent_home.enrol(_folder(at), code, server, _entries(dishes or (_DISH,)))
+    key = agent_home.public_key(agent_home.own_key(_folder(at)))
+    lines = [f"this is agent {settings.device} of {settings.server}", f"its public key: {key}"]
+    if waits:
+        lines.append("an operator must accept this key there before what it sends is taken")
+    lines.append("next: openleo agent run")
+    show(at, {"device": settings.device, "server": settings.server, "key": key, "waits": waits}, lines)
+
+
+@command.command("run")
+@click.option("--most-mb", default=64, show_default=True, type=click.IntRange(1, 100_000),
+              help="How many MB to hold while the server cannot be reached.")  # fmt: skip
+@fleet_options
+def run(at: At, most_mb: int) -> None:
+    """Watch the dish and send what it tells, until Ctrl-C or SIGTERM.
+
+    It connects outwards alone.  What cannot be sent is held on disk; over the limit, the oldest detail is
+    dropped first.
+    """
+    from openleo.fleet.agent import Agent
+    from openleo.fleet.agent_home import own_key, read_settings
+
+    settings, key = read_settings(_folder(at)), own_key(_folder(at))
+    agent = Agent(_folder(at), settings, key, most_bytes=most_mb * 1024 * 1024)
+    asyncio.run(_run(agent))
+
+
+async def _run(agent: "Agent") -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt
+            loop.add_signal_handler(one, stop.set)
+    telling = asyncio.create_task(_tell(agent, stop))
+    try:
+        await agent.run(stop)
+    finally:
+        await telling
+    click.echo("stopped; what was told until now is on disk", err=True)
+
+
+async def _tell(agent: "Agent", stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        click.echo(status_line(agent), err=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOG_S)
+
+
+def status_line(agent: "Agent") -> str:
+    """Return how it stands, in one line."""
+    held = agent.ring.held()
+    dishes = ", ".join(f"{one.entry.label} {one.state}" for one in agent.collector.seen()) or "starting"
+    parts = [
+        dishes,
+        f"{held.samples:,} samples and {held.batches:,} batches held",
+        f"{agent.sender.sent:,} sent",
+    ]
+    if held.thinned or held.dropped:
+        parts.append(f"{held.thinned:,} thinned out and {held.dropped:,} dropped for want of room")
+    parts += [f"TROUBLE: {one}" for one in (agent.sender.trouble, agent.collector.trouble) if one]
+    return " | ".join(parts)
+
+
+@command.command("status")
+@fleet_options
+def status(at: At) -> None:
+    """Say who this agent is, what it holds, and what is wrong."""
+    from openleo.fleet.agent_home import own_key, public_key, read_settings
+    from openleo.fleet.agent_ring import Ring
+    from openleo.fleet.site_clock import when
+
+    settings, key = read_settings(_folder(at)), public_key(own_key(_folder(at)))
+    with Ring(_folder(at), settings.dishes) as ring:
+        held, remarks = ring.held(), ring.remarks()
+    lines = [
+        f"agent {settings.device} of {settings.server}, key {key}",
+        *(f"dish {dish.key}" for dish in settings.dishes),
+        f"{held.samples:,} samples and {held.batches:,} cut batches held ({held.bytes / 1e6:.1f} MB)"
+        + (f", the oldest of {when(held.oldest_ns)}" if held.oldest_ns else ""),
+    ]
+    if held.thinned or held.dropped:
+        lines.append(f"{held.thinned:,} thinned out and {held.dropped:,} dropped for want of room")
+    if held.refused:
+        lines.append(f"{held.refused:,} batches were refused by the server for good")
+    lines += remarks
+    value = {
+        "device": settings.device,
+        "server": settings.server,
+        "key": key,
+        "held": held,
+        "remarks": remarks,
+    }
+    show(at, value, lines)
+
+
+def _folder(at: At) -> Path:
+    return at.folder.parent / "agent"
+
+
+def _entries(given: tuple[str, ...]) -> "list[DishEntry]":
+    from openleo.dish.connecting import split_address
+    from openleo.fleet.register import DishEntry
+
+    found = []
+    for text in given:
+        address, _, source = text.partition(",")
+        split_address(address)
+        found.append(DishEntry(address=address.strip(), source=source.strip()))
+    if len({dish.key for dish in found}) < len(found):
+        raise BadInput("a dish is named twice", "name each once")
+    return found

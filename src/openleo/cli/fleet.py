@@ -3,6 +3,7 @@
 import click
 
 from openleo.cli._fleet_collect import COMMANDS as COLLECTING
+from openleo.cli._fleet_connect import COMMANDS as CONNECTING
 from openleo.cli._fleet_register import COMMANDS as KEEPING
 from openleo.cli._group import Group
 
@@ -12,5 +13,5 @@ def command() -> None:
     """Keep kits and dishes, collect their telemetry, and see how they are."""
 
 
-for _one in (*KEEPING, *COLLECTING):
+for _one in (*KEEPING, *CONNECTING, *COLLECTING):
     command.add_command(_one)

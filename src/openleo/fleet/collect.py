@@ -84,8 +84,16 @@ class Seen:
 class Collector:
     """Watches the dishes of a book."""
 
-    def __init__(self, book: Book, *, pace: Pace | None = None, clocks: Clocks | None = None) -> None:
+    def __init__(
+        self,
+        book: Book,
+        *,
+        pace: Pace | None = None,
+        clocks: Clocks | None = None,
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
         self.book = book
+        self.most_waiting = most_waiting
         self.pace = pace or Pace()
         self._ahead: dict[str, int] = {}
         self._ahead_ns = 0
@@ -239,9 +247,15 @@ class Collector:
 
     # Keeping.
 
-    async def add(self, samples: Sequence[Sample], remarks: Sequence[Remark] = ()) -> None:
+    async def add(
+        self, samples: Sequence[Sample], remarks: Sequence[Remark] = (), *, subject: str = "",
+        cleared: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         """Keep Samples from elsewhere (a vendor's stream); durable on return, else it raises."""
-        pages = Pages(samples=list(samples), remarks={(r.subject, r.kind): r for r in remarks})
+        pages = Pages(
+            samples=list(samples), remarks={(r.subject, r.kind): r for r in remarks},
+            cleared={(subject, kind) for kind in cleared},
+        )  # fmt: skip
         async with self._writing:
             await asyncio.to_thread(self.book.write, pages)
         self.kept += len(samples)
@@ -277,7 +291,7 @@ class Collector:
         except (OpenleoError, OSError) as error:
             self.trouble = f"what was told cannot be kept: {getattr(error, 'detail', error)}"
             self._pages = _joined(pages, self._pages)
-            over = len(self._pages.samples) - MOST_WAITING
+            over = len(self._pages.samples) - self.most_waiting
             if over > 0:
                 del self._pages.samples[:over]
                 self.dropped += over

@@ -167,7 +167,8 @@ def ring_samples(history: Any, wanted: Stretch) -> list[Sample]:
                 ping_latency_ms=_heard(rings.get("pop_ping_latency_ms"), drops, at),
                 downlink_mbps=_rate(_mean(rings.get("downlink_throughput_bps"), at)),
                 uplink_mbps=_rate(_mean(rings.get("uplink_throughput_bps"), at)),
-                power_w=_amount(_mean(rings.get("power_in"), at)) or None, outage=outage, outage_since_ns=since,
+                power_w=_amount(_mean(rings.get("power_in"), at)) or None,
+                outage=outage, outage_since_ns=since,
             )
         )  # fmt: skip
     return found

@@ -1,4 +1,4 @@
-"""Reading the vendor's telemetry (v2): columns by name, whatever their order, and what is new in it named.  Pure.
+"""Reading the vendor's telemetry (v2): columns by name, whatever their order; what is new is named.  Pure.
 
 The reply's own lists say which column is which and what codes mean; see docs/collecting.md for the form.
 """

@@ -139,7 +139,7 @@ class DishWatch:
             if look.state in ("online", "dark"):
                 await self._locate(look)
         except DishError as error:
-            self._failed(look, error.kind, f"{error.detail}", silent=error.kind != "denied")
+            self._failed(look, error.kind, error.detail, silent=error.kind in ("unreachable", "slow"))
         except Odd as odd:
             self._failed(look, "garbage", str(odd), silent=False)
         except Exception as error:  # a bug of ours with one dish must not end the others' watch
@@ -339,6 +339,7 @@ class DishWatch:
         """Take note that it did not answer, or not properly."""
         self.failures += 1
         self.ids.release(self.entry.key)
+        look.remarks.pop("history", None)  # that it failed was the beginning of this
         look.remark(kind, detail)
         look.clear(*(other for other in TROUBLES if other != kind))
         look.state, look.detail = ("silent" if silent else "wrong"), detail

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, Final
 
 from openleo.base.errors import BadInput, did_you_mean
-from openleo.fleet.opening import open_database
 from openleo.fleet.kits import Kit
+from openleo.fleet.opening import open_database
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS kits (

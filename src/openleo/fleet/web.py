@@ -6,6 +6,7 @@ signed, and goes to whom it is meant for or nowhere.
 
 import http.client
 import json
+import math
 import socket
 import ssl
 from collections.abc import Mapping
@@ -60,7 +61,7 @@ class Answer:
                 wait_s = (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()
             except (ValueError, TypeError):
                 return otherwise_s
-        return min(max(wait_s, 0.5), _MOST_WAIT_S) if wait_s == wait_s else otherwise_s
+        return otherwise_s if math.isnan(wait_s) else min(max(wait_s, 0.5), _MOST_WAIT_S)
 
     def said(self) -> str:
         """Return what it says was wrong, for reading."""

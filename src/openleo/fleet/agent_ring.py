@@ -1,0 +1,331 @@
+"""What an agent recorded and its server has not acknowledged: on disk, bounded, oldest detail first to go.
+
+Samples come in with how far the dish was read, in one transaction.  A batch is cut from the newest of them,
+numbered, signed and written down before it is first sent, so that it is sent again byte by byte until it is
+acknowledged: the server knows it by (device, boot, numbers).  ``boot`` is this file's own, made with it.
+"""
+
+import json
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from openleo.base.errors import BadInput
+from openleo.fleet.batches import plain
+from openleo.fleet.collect import Pages
+from openleo.fleet.opening import open_database
+from openleo.fleet.register import DishEntry
+from openleo.fleet.sample import Sample
+
+NAME: Final = "ring.db"
+MOST_BYTES: Final = 64 * 1024 * 1024
+LEAST_BYTES: Final = 256 * 1024
+MOST_REFUSED: Final = 20
+_ROW_BYTES: Final = 40  # what a row takes beside its body
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS samples (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, terminal TEXT NOT NULL, time_ns INTEGER NOT NULL,
+    detail INTEGER NOT NULL, body BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS samples_time ON samples (time_ns);
+CREATE INDEX IF NOT EXISTS samples_detail ON samples (detail, time_ns);
+CREATE TABLE IF NOT EXISTS outbox (
+    first_seq INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL, newest_ns INTEGER NOT NULL,
+    headers TEXT NOT NULL, body BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS refused (
+    first_seq INTEGER PRIMARY KEY, why TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS known (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+# Samples of one second, then of a quarter minute; thinned ones are numbered two more.
+_MOMENT, _QUARTER, _THINNED = 0, 1, 2
+_THIN_AT_ONCE: Final = 2_000
+_DROP_AT_ONCE: Final = 500
+_DECODER: Final = msgspec.json.Decoder(Sample)
+
+Sign = Callable[[str, int, Sequence[Sample], bool], tuple[dict[str, str], bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """A batch that is numbered and signed, and may have been sent before."""
+
+    first_seq: int
+    last_seq: int
+    newest_ns: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """How much is held, and what had to go."""
+
+    samples: int
+    batches: int
+    bytes: int
+    thinned: int
+    dropped: int
+    refused: int
+    oldest_ns: int | None
+
+
+class Ring:
+    """The open ring, which is also the book of the agent's collector.  Threads may share it."""
+
+    def __init__(
+        self, folder: Path, dishes: Sequence[DishEntry] = (), *, most_bytes: int = MOST_BYTES
+    ) -> None:
+        """Open, or make, the ring of an agent's folder; raises BadInput."""
+        if most_bytes < LEAST_BYTES:
+            raise BadInput(f"{most_bytes:,} bytes hold too little", f"give it {LEAST_BYTES:,} at least")
+        self.folder = folder
+        self.most_bytes = most_bytes
+        self._dishes = tuple(dishes)
+        self._lock = threading.RLock()
+        self._db = open_database(folder, _TABLES, name=NAME)
+        self._db.execute("PRAGMA cache_size = -1024")  # kB: agents are small
+        self._db.execute("PRAGMA wal_autocheckpoint = 400")
+        self._known: dict[str, str] = {
+            row["name"]: row["value"] for row in self._db.execute("SELECT * FROM known")
+        }
+        if "boot" not in self._known:
+            self._know(boot=f"{int(time.time()):x}-{secrets.token_hex(6)}", next_seq="0")
+        self._bytes = self._counted_bytes()
+
+    def __enter__(self) -> "Ring":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it."""
+        self._db.close()
+
+    @property
+    def boot(self) -> str:
+        """What batches of this ring are told apart by from those of one that was lost."""
+        return self._known["boot"]
+
+    # The collector's book.
+
+    def dishes(self) -> Sequence[DishEntry]:
+        """Return the agent's dishes."""
+        return self._dishes
+
+    def progress(self, dish: DishEntry) -> dict[str, Any]:
+        """Return how far a dish was read."""
+        found = json.loads(self._known.get(f"progress {dish.key}", "{}"))
+        return found if isinstance(found, dict) else {}
+
+    def write(self, pages: Pages) -> None:
+        """Record samples, and how far they reach, as one; durable on return."""
+        with self._lock:
+            rows = [_row(sample) for sample in pages.samples]
+            known = {f"progress {key}": json.dumps(done) for key, (_, done) in pages.progress.items()}
+            known |= {f"remark {r.subject} {r.kind}": r.detail for r in pages.remarks.values()}
+            gone = [f"remark {subject} {kind}" for subject, kind in pages.cleared]
+            with self._changing() as db:
+                db.executemany(
+                    "INSERT INTO samples (terminal, time_ns, detail, body) VALUES (?, ?, ?, ?)", rows
+                )
+                db.executemany("DELETE FROM known WHERE name = ?", [(name,) for name in gone])
+                db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?)", list(known.items()))
+                added = sum(len(row[3]) + _ROW_BYTES for row in rows)
+                freed = self._make_room(db, self._bytes + added - self.most_bytes)
+            self._bytes += added - freed
+            for name in gone:
+                self._known.pop(name, None)
+            self._known |= known
+
+    def remarks(self) -> list[str]:
+        """Return what is remarked at present, for reading."""
+        mark = "remark "
+        return [
+            f"{name[len(mark) :]}: {text}"
+            for name, text in sorted(self._known.items())
+            if name.startswith(mark)
+        ]
+
+    # Batches.
+
+    def pending(self) -> Cut | None:
+        """Return the newest batch that was cut and not acknowledged."""
+        with self._lock:
+            row = self._db.execute("SELECT * FROM outbox ORDER BY newest_ns DESC LIMIT 1").fetchone()
+            return None if row is None else _cut(row)
+
+    def cut(self, most: int, sign: Sign, *, since_ns: int = 0, backfill: bool = False) -> Cut | None:
+        """Cut a batch from the newest samples, of ``since_ns`` or later, and write it down; None if none are.
+
+        Raises BatchTooLarge, with nothing changed, where it must hold fewer.
+        """
+        with self._lock:
+            found = self._db.execute(
+                "SELECT id, body FROM samples WHERE time_ns >= ? ORDER BY time_ns DESC LIMIT ?",
+                (since_ns, most),
+            ).fetchall()
+            if not found:
+                return None
+            samples = [_DECODER.decode(row["body"]) for row in reversed(found)]
+            first = int(self._known["next_seq"])
+            headers, body = sign(self.boot, first, samples, backfill)
+            last, newest_ns = first + len(samples) - 1, samples[-1].time_ns
+            gone = sum(len(row["body"]) + _ROW_BYTES for row in found)
+            with self._changing() as db:
+                db.executemany("DELETE FROM samples WHERE id = ?", [(row["id"],) for row in found])
+                db.execute(
+                    "INSERT INTO outbox VALUES (?, ?, ?, ?, ?)",
+                    (first, last, newest_ns, json.dumps(headers), body),
+                )
+                db.execute("INSERT OR REPLACE INTO known VALUES ('next_seq', ?)", (str(last + 1),))
+            self._known["next_seq"] = str(last + 1)
+            self._bytes += len(body) + _ROW_BYTES - gone
+            return Cut(first_seq=first, last_seq=last, newest_ns=newest_ns, headers=headers, body=body)
+
+    def acknowledge(self, cut: Cut) -> None:
+        """Forget a batch that the server has, durably."""
+        with self._lock:
+            with self._changing() as db:
+                db.execute("DELETE FROM outbox WHERE first_seq = ?", (cut.first_seq,))
+            self._bytes -= len(cut.body) + _ROW_BYTES
+
+    def relabel(self, cut: Cut, headers: dict[str, str]) -> None:
+        """Send a batch with other headers from now on."""
+        with self._changing() as db:
+            db.execute(
+                "UPDATE outbox SET headers = ? WHERE first_seq = ?", (json.dumps(headers), cut.first_seq)
+            )
+
+    def set_aside(self, cut: Cut, why: str) -> None:
+        """Keep a batch that the server will never take apart, for people; the last few of them."""
+        with self._lock:
+            with self._changing() as db:
+                db.execute("DELETE FROM outbox WHERE first_seq = ?", (cut.first_seq,))
+                db.execute(
+                    "INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?)",
+                    (cut.first_seq, why, json.dumps(cut.headers), cut.body),
+                )
+                db.execute(
+                    "DELETE FROM refused WHERE first_seq NOT IN"
+                    " (SELECT first_seq FROM refused ORDER BY first_seq DESC LIMIT ?)", (MOST_REFUSED,),
+                )  # fmt: skip
+                count = str(int(self._known.get("refused", "0")) + 1)
+                db.execute("INSERT OR REPLACE INTO known VALUES ('refused', ?)", (count,))
+            self._known["refused"] = count
+            self._bytes -= len(cut.body) + _ROW_BYTES
+
+    def held(self) -> Held:
+        """Return how much is held."""
+        with self._lock:
+            samples, oldest = self._db.execute("SELECT count(*), min(time_ns) FROM samples").fetchone()
+            batches = self._db.execute("SELECT count(*) FROM outbox").fetchone()[0]
+            told = {name: int(self._known.get(name, "0")) for name in ("thinned", "dropped", "refused")}
+            return Held(samples=samples, batches=batches, bytes=self._bytes, oldest_ns=oldest, **told)
+
+    # Room.
+
+    def _make_room(self, db: sqlite3.Connection, over: int) -> int:
+        """Drop what is least worth, oldest first, until ``over`` bytes are free; return how many are."""
+        freed = 0
+        if over <= 0:
+            return 0
+        over += self.most_bytes // 50  # so that not every write has to
+        for detail in (_MOMENT, _QUARTER):
+            while freed < over and (got := self._thin(db, detail)) is not None:
+                freed += got
+        while freed < over and (got := self._drop(db)):
+            freed += got
+        return freed
+
+    def _thin(self, db: sqlite3.Connection, detail: int) -> int | None:
+        """Keep one sample a minute of the oldest of a detail; None where there are none of it."""
+        rows = db.execute(
+            "SELECT id, length(body) AS size, row_number() OVER ("
+            "  PARTITION BY terminal, time_ns / 60000000000 ORDER BY time_ns DESC) AS n"
+            " FROM (SELECT * FROM samples WHERE detail = ? ORDER BY time_ns LIMIT ?)",
+            (detail, _THIN_AT_ONCE),
+        ).fetchall()
+        if not rows:
+            return None
+        gone = [row for row in rows if row["n"] > 1]
+        db.executemany("DELETE FROM samples WHERE id = ?", [(row["id"],) for row in gone])
+        kept = [(detail + _THINNED, row["id"]) for row in rows if row["n"] == 1]
+        db.executemany("UPDATE samples SET detail = ? WHERE id = ?", kept)
+        self._count(db, "thinned", len(gone))
+        return sum(int(row["size"]) + _ROW_BYTES for row in gone)
+
+    def _drop(self, db: sqlite3.Connection) -> int:
+        rows = db.execute(
+            "SELECT id, length(body) AS size FROM samples ORDER BY time_ns LIMIT ?", (_DROP_AT_ONCE,)
+        ).fetchall()
+        if rows:
+            db.executemany("DELETE FROM samples WHERE id = ?", [(row["id"],) for row in rows])
+            self._count(db, "dropped", len(rows))
+            return sum(row["size"] + _ROW_BYTES for row in rows)
+        oldest = db.execute("SELECT * FROM outbox ORDER BY newest_ns LIMIT 1").fetchone()
+        if oldest is None:
+            return 0
+        db.execute("DELETE FROM outbox WHERE first_seq = ?", (oldest["first_seq"],))
+        self._count(db, "dropped", oldest["last_seq"] - oldest["first_seq"] + 1)
+        return len(oldest["body"]) + _ROW_BYTES
+
+    def _count(self, db: sqlite3.Connection, name: str, more: int) -> None:
+        self._known[name] = str(int(self._known.get(name, "0")) + more)
+        db.execute("INSERT OR REPLACE INTO known VALUES (?, ?)", (name, self._known[name]))
+
+    # Inside.
+
+    def _know(self, **values: str) -> None:
+        with self._changing() as db:
+            db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?)", list(values.items()))
+        self._known |= values
+
+    def _counted_bytes(self) -> int:
+        total = 0
+        for table in ("samples", "outbox"):
+            size, rows = self._db.execute(f"SELECT total(length(body)), count(*) FROM {table}").fetchone()
+            total += int(size) + _ROW_BYTES * rows
+        return total
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            yield from self._transaction()
+
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise BadInput(
+                f"{self.folder / NAME} cannot be written: {error}", "is the disk full, or worn out?"
+            ) from error
+
+
+def _row(sample: Sample) -> tuple[str, int, int, bytes]:
+    detail = _MOMENT if sample.period_s < 15 or not sample.reachable else _QUARTER
+    return sample.terminal, sample.time_ns, detail, msgspec.json.encode(plain(sample))
+
+
+def _cut(row: sqlite3.Row) -> Cut:
+    return Cut(
+        first_seq=row["first_seq"], last_seq=row["last_seq"], newest_ns=row["newest_ns"],
+        headers=json.loads(row["headers"]), body=row["body"],
+    )  # fmt: skip
