@@ -9,8 +9,8 @@ from openleo.fleet.why.inputs import (
     DishFacts,
     Expectation,
     Expected,
-    Subject,
     Share,
+    Subject,
 )
 from openleo.fleet.why.model import Diagnosis, Rival, diagnose
 
@@ -26,10 +26,10 @@ __all__ = [
     "DishFacts",
     "Expectation",
     "Expected",
-    "Subject",
     "Rival",
     "Share",
     "State",
+    "Subject",
     "Why",
     "course_of",
     "diagnose",

@@ -6,7 +6,7 @@ from typing import Final
 from openleo.fleet.why.course import Course
 from openleo.fleet.why.inputs import Case, Share
 from openleo.fleet.why.places import cell_at
-from openleo.fleet.why.signs import Sign
+from openleo.fleet.why.sign import Sign
 from openleo.fleet.why.times import when
 
 TOGETHER_S: Final = 180.0  # onsets within so many seconds are of the same moment, clocks being what they are

@@ -45,19 +45,20 @@ class Advice:
 ADVICE: Final[dict[Why, Advice]] = {
     Why.AREA: Advice(
         meaning="service is switched off where it is",
-        do="Compare the decision log with its cell; if people there must have service, ask for the area or the "
-        "terminal to be switched on: `openleo request`.",
+        do="Compare the decision log with its cell; if people there must have service, ask for the area or "
+        "the terminal to be switched on: `openleo request`.",
         call="whoever decides on the area; for a vendor's network, the vendor's government or business desk",
     ),
     Why.ACCOUNT: Advice(
         meaning="its account or service line is not active",
-        do="Look at the account's payment, its service line and whether this terminal is on it; pay or re-add it.",
+        do="Look at the account's payment, its service line and whether this terminal is on it; pay or "
+        "re-add it.",
         call="the account's owner, then the vendor's billing desk",
     ),
     Why.MOVED: Advice(
         meaning="it is where, or moves as, its plan does not allow",
-        do="Ask where it is. If the move is meant, change the service address or the plan; if not, treat it as "
-        "lost or taken: `openleo terminal hold`.",
+        do="Ask where it is. If the move is meant, change the service address or the plan; if not, treat it "
+        "as lost or taken: `openleo terminal hold`.",
         call="its holder",
     ),
     Why.DATA_CAP: Advice(
@@ -67,37 +68,38 @@ ADVICE: Final[dict[Why, Advice]] = {
     ),
     Why.UNPOWERED: Advice(
         meaning="it has no power",
-        do="Ask whether there is power at the site; start the generator or bring a battery; check plug, power "
-        "supply and cable.",
+        do="Ask whether there is power at the site; start the generator or bring a battery; check plug, "
+        "power supply and cable.",
         call="the site's holder; the power company where neighbours went dark too",
     ),
     Why.OBSTRUCTED: Advice(
         meaning="something hides the sky",
-        do="Look at the obstruction map (`openleo fleet why --dish ADDRESS`), then clear or move the dish to where it "
-        "sees the sky, poleward first.",
+        do="Look at the obstruction map (`openleo fleet why --dish ADDRESS`), then clear or move the dish "
+        "to where it sees the sky, poleward first.",
         call="its holder",
     ),
     Why.JAMMED: Advice(
         meaning="radio interference: satellite navigation or the downlink is drowned",
-        do="Warn holders near by. Shield the dish from the ground (a pit, a wall below its view), try position "
-        "input from elsewhere where the plan has it, log times and directions.",
+        do="Warn holders near by. Shield the dish from the ground (a pit, a wall below its view), try "
+        "position input from elsewhere where the plan has it, log times and directions.",
         call="the spectrum authority or the force that watches the spectrum, and the vendor",
     ),
     Why.WEATHER: Advice(
         meaning="rain or snow weakens the signal",
-        do="Wait for rain to pass; for snow set the dish's snow melt on and clear it by hand if it stays white.",
+        do="Wait for rain to pass; for snow set the dish's snow melt on and clear it by hand if it stays "
+        "white.",
         call="nobody, unless it outlasts the weather; then its holder",
     ),
     Why.BROKEN: Advice(
         meaning="its hardware fails",
-        do="Read the alert's own words with `openleo fleet why --dish ADDRESS`; let it cool or clear the motors' way; "
-        "swap the kit if the self test fails.",
+        do="Read the alert's own words with `openleo fleet why --dish ADDRESS`; let it cool or clear the "
+        "motors' way; swap the kit if the self test fails.",
         call="its holder, then whoever keeps spare kits",
     ),
     Why.SOFTWARE: Advice(
         meaning="it restarts, updates, or runs software that is no longer served",
-        do="Wait ten minutes for an update. If it restarts again and again, note its software version, power it "
-        "off for a minute, and update it where there is service.",
+        do="Wait ten minutes for an update. If it restarts again and again, note its software version, "
+        "power it off for a minute, and update it where there is service.",
         call="nobody for one restart; the vendor's support for a loop or a whole version",
     ),
     Why.STOWED: Advice(
@@ -113,20 +115,20 @@ ADVICE: Final[dict[Why, Advice]] = {
     ),
     Why.NETWORK: Advice(
         meaning="a gateway, a point of presence or the provider's core is out",
-        do="Nothing at the sites helps: tell holders so, switch what is life-critical to other links, watch the "
-        "vendor's status.",
+        do="Nothing at the sites helps: tell holders so, switch what is life-critical to other links, watch "
+        "the vendor's status.",
         call="the vendor's operations desk, with the list of terminals and the second it began",
     ),
     Why.CAPACITY: Advice(
         meaning="too few satellites, beams or channels for all who ask there",
-        do="Ask for priority for what is life-critical; move load to quiet hours or other links; compare with "
-        "`openleo run` for that place and time.",
+        do="Ask for priority for what is life-critical; move load to quiet hours or other links; compare "
+        "with `openleo run` for that place and time.",
         call="the vendor's account manager if it recurs",
     ),
     Why.SITE_LINK: Advice(
         meaning="we cannot see the site: the agent or its link is down; the terminal may be fine",
-        do="Ask the site by phone or radio whether the Internet works there; check the agent (`systemctl status "
-        "openleo-agent`) and its clock, disk and certificate.",
+        do="Ask the site by phone or radio whether the Internet works there; check the agent (`systemctl "
+        "status openleo-agent`) and its clock, disk and certificate.",
         call="whoever keeps the agent at the site",
     ),
     Why.UNKNOWN: Advice(

@@ -58,8 +58,8 @@ def is_poor(sample: Sample) -> bool:
 class Course:
     """What the samples say of the time up to ``now_ns``.
 
-    ``trouble`` are the samples since ``onset_ns`` that are of the same trouble, ``before`` those of the half hour
-    before, ``later`` those after the instant (where it is asked about the past).
+    ``trouble`` are the samples since ``onset_ns`` that are of the same trouble, ``before`` those of the half
+    hour before, ``later`` those after the instant (where it is asked about the past).
     """
 
     state: State
@@ -114,10 +114,7 @@ def course_of(samples: Sequence[Sample], now_ns: int) -> Course:
     trouble = main[first:]
     onset = _told_onset(trouble, _onset(main, first, now_ns))
     before = [s for s in main[:first] if s.time_ns > onset - BEFORE_S * SECOND_NS]
-    if silent:
-        state = State.SILENT
-    else:
-        state = _state_now(trouble, now_ns)
+    state = State.SILENT if silent else _state_now(trouble, now_ns)
     return Course(state, now_ns, last, onset, trouble, before, later, sources)
 
 
@@ -159,7 +156,7 @@ def _told_best(seen: Sequence[Sample], now_ns: int) -> Sequence[Sample]:
 
 
 def _first_of_trouble(main: Sequence[Sample]) -> int:
-    """Return the index of the first sample of the trouble that lasts until the newest, len where there is none.
+    """Return the index of the first sample of the trouble that lasts until the newest, len for none.
 
     Calm stretches shorter than ``CALM_S`` are part of a trouble; stretches without samples never end one.
     """

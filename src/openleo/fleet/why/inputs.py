@@ -32,7 +32,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """A decision that is known: ``kind`` is area-off, account-off or terminal-off, for whom and since when."""
+    """A decision that is known: ``kind`` is area-off, account-off, terminal-off or one of -on."""
 
     kind: str
     at_ns: int
@@ -49,7 +49,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What a model of the network expected: the cause's name (ONLINE for none) and the share of time online."""
+    """What a model expected: the cause's name (ONLINE for none) and the share of time online."""
 
     cause: str
     online: float

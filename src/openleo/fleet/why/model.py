@@ -1,9 +1,9 @@
 """Naming the cause: signs weighed by the table, ranked, and told with what speaks for and against each.
 
-Naive Bayes with a temperature: the log odds of a cause are its log prior plus the log likelihoods of all signs
-seen, these divided by the temperature, because signs that hang together are not worth their sum.  (Temperature
-scaling: Guo et al., On Calibration of Modern Neural Networks, 2017.)  Every step can be read off: a sign's weight
-between two causes is the ratio of two numbers of the table.
+Naive Bayes with a temperature: the log odds of a cause are its log prior plus the log likelihoods of all
+signs seen, these divided by the temperature, because signs that hang together are not worth their sum
+(temperature scaling: Guo et al., On Calibration of Modern Neural Networks, 2017).  Every step can be
+read off: a sign's weight between two causes is the ratio of two numbers of the table.
 """
 
 import math
@@ -15,7 +15,8 @@ from openleo.fleet.why.around import around_signs
 from openleo.fleet.why.causes import ADVICE, CAUSES, Advice, Why
 from openleo.fleet.why.course import Course, State, course_of
 from openleo.fleet.why.inputs import Case
-from openleo.fleet.why.signs import Sign, own_signs
+from openleo.fleet.why.sign import Sign
+from openleo.fleet.why.signs import own_signs
 from openleo.fleet.why.table import Likelihoods, Table, likelihoods
 
 _RIVALS: Final = 3

@@ -4,15 +4,18 @@ What a source does not tell gives no sign; nothing is read into what is missing.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
 from openleo.fleet.sample import ALERTS, Sample
-from openleo.fleet.why.course import Course, State, is_dark
+from openleo.fleet.why.course import Course, is_dark
 from openleo.fleet.why.inputs import MINUTE_NS, SECOND_NS, Case
 from openleo.fleet.why.places import distance_m
+from openleo.fleet.why.sign import Sign
+from openleo.fleet.why.signs_course import before_it, kind, latency, traffic, went
+from openleo.fleet.why.signs_direct import direct_signs
 from openleo.fleet.why.times import length, when
 
 FAR_M: Final = 25_000.0  # beyond the neighbouring cells of a service address
@@ -35,30 +38,22 @@ _REFUSED: Final = {
     "UNSUPPORTED_VERSION": "version",
 }
 _REFUSED_ALERTS: Final = {
-    89: "area", 83: "country", 58: "country", 55: "account", 56: "far", 57: "far", 60: "fast", 59: "fast", 84: "data",
+    89: "area", 83: "country", 58: "country", 55: "account", 56: "far", 57: "far", 60: "fast", 59: "fast",
+    84: "data",
 }  # fmt: skip
 _OUTAGES: Final = frozenset({
-    "BOOTING", "STOWED", "THERMAL_SHUTDOWN", "NO_SCHEDULE", "NO_SATS", "OBSTRUCTED", "NO_DOWNLINK", "NO_PINGS",
+    "BOOTING", "STOWED", "THERMAL_SHUTDOWN", "NO_SCHEDULE", "NO_SATS", "OBSTRUCTED", "NO_DOWNLINK",
+    "NO_PINGS",
     "ACTUATOR_ACTIVITY", "CABLE_TEST", "SLEEPING", "SKY_SEARCH", "INHIBIT_RF", "UNKNOWN",
 })  # fmt: skip
 _HARDWARE: Final = (53, 54, 63, 80, 81, 52)
 _ETHERNET: Final = (50, 51)
-_DARK_DROP: Final = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """One thing that is seen: ``says`` is a sentence with figures and times."""
-
-    name: str
-    value: str
-    says: str
 
 
 def own_signs(case: Case, course: Course) -> list[Sign]:
     """Return the signs in a terminal's own telemetry and what a direct reading of it adds."""
     found = [sign for look in _LOOKS if (sign := look(case, course)) is not None]
-    return [*found, *_facts(case)]
+    return [*found, *direct_signs(case)]
 
 
 def _answer(case: Case, course: Course) -> Sign | None:
@@ -219,7 +214,7 @@ def _booted(case: Case, course: Course) -> Sign | None:
         ups = [s.uptime_s for s in run if s.uptime_s is not None]
         if len(ups) < 2:
             return None
-        starts = sum(b < a for a, b in zip(ups, ups[1:], strict=False))
+        starts = sum(b < a for a, b in pairwise(ups))
     if not starts:
         return Sign("booted", "no", "it did not restart")
     value = "once" if starts == 1 else "often"
@@ -269,164 +264,13 @@ def _place(case: Case, course: Course) -> Sign | None:
     way = 0.0
     if len(spots) >= 2:
         first = spots[0]
-        assert first.latitude_deg is not None and first.longitude_deg is not None
+        assert first.latitude_deg is not None
+        assert first.longitude_deg is not None
         way = distance_m(spots[-1], (first.latitude_deg, first.longitude_deg)) or 0.0
     if way > MOVED_M or len(cells) > 1:
         seen = f"it moved {way / 1000:.0f} km" if way else f"it was seen in {len(cells)} cells"
         return Sign("place", "moved", f"{seen} since {when(spoken[0].time_ns, course.now_ns)}")
     return Sign("place", "same", "it stayed where it was")
-
-
-def _traffic(case: Case, course: Course) -> Sign | None:
-    """Look at what it carries while it answers pings: nothing, a capped trickle, or as usual."""
-    fine = [
-        s
-        for s in course.trouble
-        if s.downlink_mbps is not None and (s.ping_drop or 0.0) < 0.2 and not is_dark(s)
-    ]
-    if len(fine) < 4:
-        return None
-    rates = [s.downlink_mbps for s in fine if s.downlink_mbps is not None]
-    most = max(rates)
-    if most < 0.05:
-        return Sign(
-            "traffic", "none", f"its pings pass, and it carries no traffic: {most:.3f} Mbit/s at most"
-        )
-    if most < 1.3:
-        return Sign("traffic", "capped", f"its pings pass, and its traffic stays under {most:.1f} Mbit/s")
-    return Sign("traffic", "usual", f"it carries up to {most:.0f} Mbit/s when its pings pass")
-
-
-def _latency(case: Case, course: Course) -> Sign | None:
-    """Compare the latency of what passes with that of the half hour before."""
-    now = [s.ping_latency_ms for s in course.dark if s.ping_latency_ms and (s.ping_drop or 0.0) < _DARK_DROP]
-    before = [s.ping_latency_ms for s in course.before if s.ping_latency_ms]
-    if len(now) < 4 or len(before) < 4:
-        return None
-    is_high = median(now) > 1.5 * median(before)
-    says = f"latency {median(now):.0f} ms, before {median(before):.0f} ms"
-    return Sign("latency", "high" if is_high else "usual", says)
-
-
-def _kind(case: Case, course: Course) -> Sign | None:
-    if course.state in (State.SILENT, State.NEVER) or len(course.trouble) < 2:
-        return None
-    share, spells = course.dark_share, course.spells
-    if share > 0.9:
-        return Sign(
-            "course",
-            "steady",
-            f"it is dark without a break since {when(course.onset_ns or 0, course.now_ns)}",
-        )
-    if spells >= 2:
-        return Sign("course", "flapping", f"it comes and goes: {spells} dark spells, {share:.0%} of samples")
-    if share == 0:
-        drop = median([s.ping_drop for s in course.trouble if s.ping_drop is not None] or [0.0])
-        value = "lossy" if drop >= 0.04 else "clean"
-        return Sign("course", value, f"it is never wholly dark; half of its samples lose {drop:.1%} of pings or more")
-    return Sign("course", "once", f"dark in {share:.0%} of the samples of this trouble, in one spell")
-
-
-def _went(case: Case, course: Course) -> Sign | None:
-    """Tell whether the last minutes before it went dark were already bad."""
-    if course.onset_ns is None:
-        return None
-    dark_from = next((s.time_ns for s in course.trouble if is_dark(s)), None)
-    if dark_from is None:
-        if course.state is not State.SILENT:
-            return None
-        dark_from = course.last.time_ns + 1 if course.last else 0
-    lead = [
-        s
-        for s in [*course.before, *course.trouble]
-        if dark_from - 6 * MINUTE_NS < s.time_ns < dark_from - MINUTE_NS
-    ]
-    quality = [
-        s.signal_quality
-        for s in [*course.before, *course.trouble]
-        if s.signal_quality is not None and dark_from - 15 * MINUTE_NS < s.time_ns < dark_from
-    ]
-    if len(quality) >= 8:
-        first, last = median(quality[:4]), median(quality[-4:])
-        if first - last > 0.12:
-            return Sign("went", "fading", f"its signal quality faded from {first:.2f} to {last:.2f} before")
-    drops = [s.ping_drop for s in lead if s.ping_drop is not None]
-    if len(drops) < 4:
-        return None
-    mean = sum(drops) / len(drops)
-    if mean > 0.04:
-        return Sign("went", "gradual", f"it lost {mean:.0%} of its pings in the five minutes before")
-    return Sign(
-        "went", "sudden", f"it was well until then: {mean:.1%} of pings lost in the five minutes before"
-    )
-
-
-def _before(case: Case, course: Course) -> Sign | None:
-    """Tell the most telling thing of the last minutes of a terminal that said nothing once it was dark."""
-    if course.dark and any(is_dark(s) for s in course.dark):
-        return None
-    lead = [s for s in [*course.before, *course.dark] if s.reachable][-40:]
-    if len(lead) < 2:
-        return None
-    last = lead[-8:]
-    quality = [s.signal_quality for s in lead if s.signal_quality is not None]
-    if any(s.gps_valid is False for s in last):
-        return Sign("before", "gps", "its satellite navigation was lost before it went silent")
-    if len(quality) >= 8 and median(quality[:4]) - median(quality[-4:]) > 0.15:
-        fell = f"{median(quality[:4]):.2f} to {median(quality[-4:]):.2f}"
-        return Sign("before", "fading", f"its signal quality fell from {fell} before it went silent")
-    if any((s.obstructed or 0.0) > 0.03 for s in last):
-        worst = max(s.obstructed or 0.0 for s in last)
-        return Sign(
-            "before", "obstructed", f"it was obstructed {worst:.1%} of the time before it went silent"
-        )
-    if any((s.ping_drop or 0.0) > 0.15 for s in last):
-        return Sign("before", "lossy", "its pings were being lost before it went silent")
-    return Sign("before", "healthy", "it was healthy in its last words")
-
-
-def _facts(case: Case) -> Iterator[Sign]:
-    """Yield the signs that only a direct reading shows."""
-    facts = case.facts
-    if facts is None:
-        return
-    if facts.self_test_failed is not None:
-        failed = ", ".join(facts.self_test_failed)
-        yield Sign(
-            "self-test",
-            "yes" if failed else "no",
-            f"its self test fails: {failed}" if failed else "its self test passes",
-        )
-    if facts.snr_persistently_low is not None:
-        low = facts.snr_persistently_low
-        yield Sign(
-            "low-snr",
-            "yes" if low else "no",
-            f"the dish calls its signal {'persistently low' if low else 'normal'}",
-        )
-    if facts.ethernet_link is not None:
-        up = facts.ethernet_link
-        yield Sign("link", "up" if up else "down", f"its Ethernet link is {'up' if up else 'down'}")
-    if facts.limited is not None:
-        over = "OVERAGE" in facts.limited or "LOW_SPEED" in facts.limited
-        yield Sign(
-            "limited",
-            "yes" if over else "no",
-            f"its rate is limited: {facts.limited}" if over else "its rate is not limited",
-        )
-    if facts.water is not None:
-        yield Sign(
-            "water",
-            "yes" if facts.water else "no",
-            "it detects water" if facts.water else "it detects no water",
-        )
-    if facts.gps_inhibited:
-        yield Sign("inhibited", "yes", "its holder has told it not to use satellite navigation")
-    if facts.map_obstructed is not None:
-        part = facts.map_obstructed
-        where = f", mostly {facts.map_towards}" if facts.map_towards and part >= 0.005 else ""
-        value = "clear" if part < 0.005 else "some" if part < 0.04 else "much"
-        yield Sign("map", value, f"its obstruction map is {part:.1%} hidden{where}")
 
 
 def _spoken(course: Course) -> Sequence[Sample]:
@@ -440,5 +284,5 @@ _LOOKS: Final = (
     _alerts("hardware", _HARDWARE, "hardware"),
     _alerts("ethernet", _ETHERNET, "a slow cable"),
     _alerts("power-alert", (61,), "power"),
-    _booted, _update, _stowed, _place, _traffic, _latency, _kind, _went, _before,
+    _booted, _update, _stowed, _place, traffic, latency, kind, went, before_it,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Final, Protocol, TypeVar
 from openleo.fleet.sample import Sample
 from openleo.fleet.why.around import TOGETHER_S
 from openleo.fleet.why.course import SILENT_AFTER_S, Course, State, course_of, is_dark, is_poor
-from openleo.fleet.why.inputs import HOUR_NS, SECOND_NS, Around, Case, Decision, Expected, Subject, Share
+from openleo.fleet.why.inputs import HOUR_NS, SECOND_NS, Around, Case, Decision, Expected, Share, Subject
 from openleo.fleet.why.model import Diagnosis, diagnose
 from openleo.fleet.why.places import Map, Place, cell_at, centre_of, place_of
 
@@ -37,6 +37,10 @@ class Telemetry(Protocol):
 
     def samples(self, terminal: str, since_ns: int, until_ns: int) -> Sequence[Sample]:
         """Return a terminal's samples from ``since_ns`` until before ``until_ns``, oldest first."""
+        ...
+
+    def around_onsets(self, newest: Mapping[str, int]) -> dict[str, list[Sample]]:
+        """Return of terminals, by when they last spoke, the samples that tell how they went."""
         ...
 
 
@@ -64,7 +68,7 @@ class Survey:
     newest_ns: Mapping[str, int]
     decisions: Sequence[Decision] | None = None
     expected: Expected | None = None
-    unread: int = 0  # terminals in trouble whose history was not read
+    unread: frozenset[str] = frozenset()  # in trouble, known by their newest sample alone
     _near: dict[int, tuple[int, list[int], int, int]] = field(default_factory=dict)
 
     @cached_property
@@ -153,7 +157,7 @@ class Survey:
         return near, Share(known=gps_known, dark=gps_lost, with_it=gps_lost), spread
 
     def _gather(self, cell: int) -> tuple[int, list[int], int, int]:
-        """Return of the cells within 60 km: terminals, onsets in order, and how many tell of GPS and lack it."""
+        """Return of cells within 60 km: terminals, onsets in order, how many tell of GPS and lack it."""
         centre = centre_of(cell)
         others = [] if centre is None else [c for c in self._cells.near(centre, NEAR_M) if c != str(cell)]
         groups = [self._by_cell[int(c)] for c in others]
@@ -272,20 +276,35 @@ def survey(
     *,
     decisions: Sequence[Decision] | None = None,
     expected: Expected | None = None,
-    whole: frozenset[str] = frozenset(),
+    whole: Iterable[str] = (),
 ) -> Survey:
-    """Return a fleet at ``now_ns``, reading the history of those in trouble and of those named in ``whole``."""
+    """Return a fleet at ``now_ns`` from a store.
+
+    Of those in trouble what tells how they went is read, of those named in ``whole`` all of the last hours.
+    """
     latest = telemetry.latest()
-    suspects = [t for t, s in latest.items() if t in whole or _suspect(s, now_ns)]
-    suspects.sort(key=lambda t: (t not in whole, not (t in kits and kits[t].life_critical)))
-    since = now_ns - HISTORY_NS
     told: dict[str, Sequence[Sample]] = {t: [s] for t, s in latest.items()}
-    for terminal in suspects[:READ_AT_MOST]:
-        from_ns = min(since, latest[terminal].time_ns - HISTORY_NS // 3)
-        told[terminal] = telemetry.samples(terminal, from_ns, now_ns + HOUR_NS) or told[terminal]
+    suspects = _spread({t: s for t, s in latest.items() if _suspect(s, now_ns)}, kits)
+    read = telemetry.around_onsets({t: latest[t].time_ns for t in suspects[:READ_AT_MOST]})
+    told.update({t: samples for t, samples in read.items() if samples})
+    for terminal in whole:
+        if terminal in latest:
+            since = min(now_ns, latest[terminal].time_ns) - HISTORY_NS
+            told[terminal] = telemetry.samples(terminal, since, now_ns + HOUR_NS) or told[terminal]
     found = survey_of(told, kits, now_ns, decisions=decisions, expected=expected)
-    found.unread = max(0, len(suspects) - READ_AT_MOST)
+    found.unread = frozenset(suspects[READ_AT_MOST:])
     return found
+
+
+def _spread(suspects: Mapping[str, Sample], kits: Mapping[str, Subject]) -> list[str]:
+    """Return terminals in the order in which they are read: life-critical ones, then some of each place."""
+    turn: dict[int | None, int] = defaultdict(int)
+    order: list[tuple[bool, int, str]] = []
+    for terminal, sample in suspects.items():
+        kit = kits.get(terminal)
+        turn[sample.cell] += 1
+        order.append((kit is None or not kit.life_critical, turn[sample.cell], terminal))
+    return [terminal for _, _, terminal in sorted(order)]
 
 
 def _suspect(sample: Sample, now_ns: int) -> bool:

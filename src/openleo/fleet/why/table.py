@@ -66,7 +66,8 @@ def read_likelihoods(plain: Mapping[str, Any]) -> Likelihoods:
 
 def _table(entry: Mapping[str, Any]) -> Table:
     rest, name = entry["rest"], entry["name"]
-    spread = dict.fromkeys(CAUSES, _whole(name, rest, rest))
+    usual = _whole(name, rest, rest)
+    spread: dict[Why, Mapping[str, float]] = dict.fromkeys(CAUSES, usual)
     why: dict[Why, str] = {}
     for row in entry["rows"]:
         for cause in map(Why, row["causes"]):
