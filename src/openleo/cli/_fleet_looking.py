@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from openleo.fleet.why import Decision, Expected, Subject
     from openleo.fleet.why.survey import Survey
 
-_ALL_OLD_S = 600  # where nobody spoke for so long, things are told as they stood then
+_ALL_OLD_S = 90  # where nobody at all spoke for so long, it is we who do not hear: told as it stood then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

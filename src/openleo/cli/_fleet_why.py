@@ -13,7 +13,7 @@ from openleo.cli._durations import Duration
 from openleo.cli._fleet import At
 from openleo.cli._fleet_list import open_incidents
 from openleo.cli._fleet_looking import looking
-from openleo.cli.run import Instant
+from openleo.cli._instants import Instant
 
 if TYPE_CHECKING:
     from openleo.fleet.why import Expected

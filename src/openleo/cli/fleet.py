@@ -12,7 +12,7 @@ from openleo.cli._fleet_list import show_fleet
 from openleo.cli._fleet_register import COMMANDS as KEEPING
 from openleo.cli._fleet_why import COMMANDS as TELLING
 from openleo.cli._group import Group
-from openleo.cli.run import Instant
+from openleo.cli._instants import Instant
 
 
 @click.group("fleet", cls=Group, invoke_without_command=True)

@@ -13,7 +13,7 @@ from openleo.fleet.why.grouping import Incident
 from openleo.fleet.why.inputs import MINUTE_NS, SECOND_NS, Decision, Subject
 from openleo.fleet.why.recent import WELL
 from openleo.fleet.why.survey import Survey
-from openleo.fleet.why.times import iso, length, when
+from openleo.fleet.why.times import iso, length, sure, when
 from openleo.fleet.why.words import (
     count_line,
     member_rows,
@@ -177,7 +177,7 @@ def _open_lines(number: int, incident: Incident, report: Handover) -> Iterator[s
     since = "" if incident.onset_ns is None else f", since {when(incident.onset_ns, now)}"
     critical = "**LIFE-CRITICAL** " if incident.critical else ""
     yield (
-        f"{number}. {critical}{new}{incident.cause.value} ({incident.confidence:.0%}), "
+        f"{number}. {critical}{new}{incident.cause.value} ({sure(incident.confidence)}), "
         f"{len(incident.members):,} terminals{since}"
     )
     names = [name_of(m.kit) for m in incident.members[:6]]

@@ -9,6 +9,7 @@ read off: a sign's weight between two causes is the ratio of two numbers of the 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from openleo.fleet.why.around import around_signs
@@ -22,7 +23,6 @@ from openleo.fleet.why.table import Likelihoods, Table, likelihoods
 _RIVALS: Final = 3
 _ASKS: Final = 3
 _RIVAL_LEAST: Final = 0.02
-_FROM_DISH_READ: Final = frozenset({"self-test", "low-snr", "link", "limited", "water", "inhibited", "map"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +34,12 @@ class Rival:
     against: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Diagnosis:
     """Why a terminal is dark, how sure that is, on what it rests, and what to do next.
 
     ``cause`` is UNKNOWN where the first of ``ranked`` is not probable enough; None for a terminal in service.
-    ``evidence`` are sentences, the weightiest first.
+    ``confidence`` is the probability of that first one.
     """
 
     terminal: str
@@ -48,43 +48,55 @@ class Diagnosis:
     cause: Why | None
     confidence: float
     ranked: tuple[tuple[Why, float], ...]
-    evidence: tuple[str, ...]
-    rivals: tuple[Rival, ...]
-    decides: tuple[str, ...]
     signs: tuple[Sign, ...]
+    table: Likelihoods
 
     @property
     def advice(self) -> Advice | None:
         """What to do about it."""
         return None if self.cause is None else ADVICE[self.cause]
 
+    @cached_property
+    def evidence(self) -> tuple[str, ...]:
+        """What was seen, in sentences, the weightiest first."""
+        return _for(self.signs, self.ranked[0][0], self.table) if self.ranked else ()
+
+    @cached_property
+    def rivals(self) -> tuple[Rival, ...]:
+        """What else it may be, the likeliest first."""
+        first = self.ranked[:1]
+        others = [
+            (c, p) for c, p in self.ranked[1 : _RIVALS + 1] if p >= _RIVAL_LEAST or self.cause is Why.UNKNOWN
+        ]
+        return tuple(
+            Rival(cause=c, probability=p, against=_against(self.signs, first[0][0], c, self.table))
+            for c, p in others
+        )
+
+    @cached_property
+    def decides(self) -> tuple[str, ...]:
+        """What to find out, so that it is told apart."""
+        return _deciding(self.signs, self.ranked, self.table) if self.ranked else ()
+
 
 def diagnose(case: Case, *, course: Course | None = None, table: Likelihoods | None = None) -> Diagnosis:
     """Return why a terminal is dark.  ``course`` saves reading the samples twice."""
     table = likelihoods() if table is None else table
     course = course_of(case.samples, case.now_ns) if course is None else course
-    if course.state is State.ONLINE and course.answers == "answers":
-        return _in_service(case, course)
-    signs = tuple(own_signs(case, course)) + tuple(around_signs(case, course))
-    chances = posterior(signs, table)
-    ranked = tuple(sorted(zip(CAUSES, chances, strict=True), key=lambda pair: -pair[1]))
-    first, confidence = ranked[0]
-    cause = first if confidence >= table.enough else Why.UNKNOWN
-    rivals = [(c, p) for c, p in ranked[1 : _RIVALS + 1] if p >= _RIVAL_LEAST or cause is Why.UNKNOWN]
+    cause: Why | None = None
+    confidence = 1.0
+    ranked: tuple[tuple[Why, float], ...] = ()
+    signs: tuple[Sign, ...] = ()
+    if course.state is not State.ONLINE:
+        signs = (*own_signs(case, course), *around_signs(case, course))
+        chances = posterior(signs, table)
+        ranked = tuple(sorted(zip(CAUSES, chances, strict=True), key=lambda pair: -pair[1]))
+        first, confidence = ranked[0]
+        cause = first if confidence >= table.enough else Why.UNKNOWN
     return Diagnosis(
-        terminal=case.kit.terminal,
-        state=course.state,
-        course=course,
-        cause=cause,
-        confidence=confidence,
-        ranked=ranked,
-        evidence=_for(signs, ranked, table),
-        rivals=tuple(
-            Rival(cause=c, probability=p, against=_against(signs, first, c, table)) for c, p in rivals
-        ),
-        decides=_deciding(case, signs, ranked, table),
-        signs=signs,
-    )
+        terminal=case.kit.terminal, state=course.state, course=course, cause=cause, confidence=confidence,
+        ranked=ranked, signs=signs, table=table,
+    )  # fmt: skip
 
 
 def posterior(signs: Iterable[Sign], table: Likelihoods) -> list[float]:
@@ -99,29 +111,21 @@ def posterior(signs: Iterable[Sign], table: Likelihoods) -> list[float]:
     return [w / total for w in weights]
 
 
-def _in_service(case: Case, course: Course) -> Diagnosis:
-    return Diagnosis(
-        terminal=case.kit.terminal, state=course.state, course=course, cause=None, confidence=1.0, ranked=(),
-        evidence=(), rivals=(), decides=(), signs=(),
-    )  # fmt: skip
-
-
 def _weight(table: Table, sign: Sign, a: Why, b: Why) -> float:
     """Return the log of how many times likelier a sign is under ``a`` than under ``b``."""
     log = table.log[sign.value]
     return log[CAUSES.index(a)] - log[CAUSES.index(b)]
 
 
-def _for(signs: Sequence[Sign], ranked: Sequence[tuple[Why, float]], table: Likelihoods) -> tuple[str, ...]:
-    """Return the signs' sentences, those first that lift the first cause most above the others."""
-    first = ranked[0][0]
+def _for(signs: Sequence[Sign], first: Why, table: Likelihoods) -> tuple[str, ...]:
+    """Return the signs' sentences, those first that are likelier under ``first`` than else."""
     index = CAUSES.index(first)
-    others = [(CAUSES.index(c), p) for c, p in ranked[1:]]
-    total = sum(p for _, p in others) or 1.0
+    prior = [math.exp(p) if i != index else 0.0 for i, p in enumerate(table.log_prior)]
 
     def lift(sign: Sign) -> float:
         log = table.tables[sign.name].log[sign.value]
-        return log[index] - sum(p * log[i] for i, p in others) / total
+        else_ = sum(p * math.exp(one) for p, one in zip(prior, log, strict=True)) / sum(prior)
+        return log[index] - math.log(else_)
 
     return tuple(s.says for s in sorted(signs, key=lift, reverse=True))
 
@@ -132,7 +136,7 @@ def _against(signs: Sequence[Sign], first: Why, rival: Why, table: Likelihoods) 
 
 
 def _deciding(
-    case: Case, signs: Sequence[Sign], ranked: Sequence[tuple[Why, float]], table: Likelihoods
+    signs: Sequence[Sign], ranked: Sequence[tuple[Why, float]], table: Likelihoods
 ) -> tuple[str, ...]:
     """Return what to find out: of the signs not seen, those that best tell the likeliest causes apart."""
     seen = {s.name for s in signs}

@@ -21,9 +21,7 @@ K = TypeVar("K")
 
 NEAR_M: Final = 60_000.0
 HISTORY_NS: Final = 3 * HOUR_NS
-READ_AT_MOST: Final = (
-    1_500  # terminals whose history is read for a list; the rest is told from its newest sample
-)
+READ_AT_MOST: Final = 500  # terminals whose history is read for a list; the rest is told by the newest
 
 _TOGETHER_NS: Final = int(TOGETHER_S * SECOND_NS)
 
@@ -52,11 +50,7 @@ class Standing:
     course: Course
     cell: int | None
     samples: Sequence[Sample]  # of all sources, as far as they were read
-
-    @property
-    def onset_ns(self) -> int | None:
-        """Since when it is in trouble; None where it is not."""
-        return None if self.course.state in (State.ONLINE, State.NEVER) else self.course.onset_ns
+    onset_ns: int | None  # since when it is in trouble; None where it is not
 
 
 @dataclass
@@ -265,7 +259,11 @@ def survey_of(
         for sample in told[-2:]:
             newest[sample.source] = max(newest.get(sample.source, 0), sample.time_ns)
         course = course_of(told, now_ns)
-        standings[terminal] = Standing(kit=kit, course=course, cell=_cell(kit, course.last), samples=told)
+        calm = course.state in (State.ONLINE, State.NEVER)
+        standings[terminal] = Standing(
+            kit=kit, course=course, cell=_cell(kit, course.last), samples=told,
+            onset_ns=None if calm else course.onset_ns,
+        )  # fmt: skip
     return Survey(now_ns, standings, newest, decisions, expected)
 
 

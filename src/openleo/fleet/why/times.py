@@ -20,6 +20,11 @@ def iso(time_ns: int | None) -> str | None:
     )
 
 
+def sure(probability: float) -> str:
+    """Return how sure something is: nothing is ever wholly so."""
+    return "over 99%" if probability >= 0.995 else f"{probability:.0%}"
+
+
 def length(seconds: float) -> str:
     """Return ``40 s``, ``12 min``, ``3 h 5 min`` or ``2 d 4 h``."""
     whole = max(0, round(seconds))

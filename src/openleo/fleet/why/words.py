@@ -9,7 +9,7 @@ from openleo.fleet.why.grouping import Incident, seconds_since
 from openleo.fleet.why.inputs import SECOND_NS, Subject
 from openleo.fleet.why.model import Diagnosis
 from openleo.fleet.why.survey import Survey
-from openleo.fleet.why.times import iso, length, when
+from openleo.fleet.why.times import iso, length, sure, when
 
 _EVIDENCE: Final = 8
 _NAMED: Final = 4  # members of an incident that a line names
@@ -45,7 +45,7 @@ def stale_lines(survey: Survey, clock_ns: int) -> Iterator[str]:
                 f"STALE: the newest word from source {source} is {length(old_s)} old "
                 f"({when(newest, clock_ns)}); is its collector running?"
             )
-    if survey.now_ns < clock_ns - STALE_S * SECOND_NS:
+    if survey.now_ns < clock_ns - STALE_S * SECOND_NS // 10:
         yield f"what follows is how things stood at {when(survey.now_ns, clock_ns)}"
 
 
@@ -59,14 +59,15 @@ def incident_lines(number: int, incident: Incident, now_ns: int) -> Iterator[str
     flag = "LIFE-CRITICAL  " if incident.critical else ""
     yield f"{number:>3}  {flag}{how_many}, {incident.cause.value}{sure}{since}{how_long}"
     yield f"     {_who(incident)}"
-    yield f"     next: {ADVICE[incident.cause].do}"
+    ask = incident.first.decides[:1] if incident.cause is Why.UNKNOWN else ()
+    yield f"     next: {ask[0] if ask else ADVICE[incident.cause].do}"
 
 
 def _sureness(incident: Incident) -> str:
     if incident.cause is Why.UNKNOWN:
         first = incident.first.ranked[0]
         return f" (first guess {first[0].value}, {first[1]:.0%})"
-    return f" ({incident.confidence:.0%} sure)"
+    return f" ({sure(incident.confidence)} sure)"
 
 
 def _who(incident: Incident) -> str:
@@ -102,7 +103,7 @@ def why_lines(subject: Subject, found: Diagnosis, now_ns: int, *, tell_all: bool
         yield f"not enough evidence: {advice.meaning}"
         yield f"the likeliest is {first.value} ({chance:.0%}): {ADVICE[first].meaning}"
     else:
-        yield f"{found.cause.value}, {found.confidence:.0%} sure: {advice.meaning}"
+        yield f"{found.cause.value}, {sure(found.confidence)} sure: {advice.meaning}"
     yield ""
     yield "evidence, the weightiest first:"
     shown = found.evidence if tell_all else found.evidence[:_EVIDENCE]
