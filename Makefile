@@ -81,8 +81,9 @@ bench: $(HERE_READY) $(DEV_READY)
 	@$(PY) benchmarks/_all.py $(NAME)
 
 docs: $(HERE_READY) $(DEV_READY)
-	@$(PY) docs/write_cli.py && $(PY) docs/write_results.py && $(PY) docs/write_stream.py && $(PY) docs/write_authorization.py \
-	  && $(PY) docs/write_descriptors.py
+	@$(PY) docs/write_cli.py && $(PY) docs/write_results.py && $(PY) docs/write_stream.py \
+	  && $(PY) docs/write_authorization.py && $(PY) docs/write_telemetry.py \
+	  && $(PY) docs/write_descriptors.py && $(PY) docs/write_terminal_api.py
 
 dist: $(HERE_READY) $(DEV_READY)
 	@rm -rf dist && $(PY) -m build --no-isolation --outdir dist .
@@ -95,5 +96,5 @@ lock:
 	  --output-file requirements/dev.txt
 
 clean:
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	@rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 	@find src tests -name __pycache__ -prune -exec rm -rf {} +

@@ -17,7 +17,7 @@ BINS: Final = 10
 
 @dataclass(frozen=True)
 class Bin:
-    """Cases whose first cause had a probability within a tenth: mean probability, and the share that was right."""
+    """Cases whose first cause had a probability within a tenth: its mean, and the share that was right."""
 
     low: float
     cases: int

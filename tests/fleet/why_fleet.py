@@ -1,4 +1,4 @@
-"""A fleet on disk, for tests and benchmarks of `openleo fleet`: kits in the register, telemetry in the store."""
+"""A fleet on disk, for tests and benchmarks of `openleo fleet`: kits in the register, their telemetry."""
 
 import random
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ STEP_S: Final = 15
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What a terminal says from ``since_s`` seconds before now on: fields of a Sample, None for nothing at all."""
+    """What a terminal says from ``since_s`` seconds before now on: fields of a Sample, None for nothing."""
 
     since_s: float
     fields: Mapping[str, Any] | None

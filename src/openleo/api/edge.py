@@ -62,7 +62,7 @@ class Edge:
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         limit = BULK_BYTES if scope["path"] in self._bulk else BODY_BYTES
-        body = await _read(scope, receive, limit)
+        body = await read_body(scope, receive, limit)
         if body is None:
             error = TooLarge(
                 f"the body of {scope['path']} has more than {limit} bytes", "send it in several requests"
@@ -78,7 +78,7 @@ class Edge:
         await self._app(scope, replay, send)
 
 
-async def _read(scope: Scope, receive: Receive, limit: int) -> bytes | None:
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes | None:
     """Return a request's body, or None where it is over the limit."""
     stated = Request(scope).headers.get("content-length", "0")
     if not stated.isdigit() or int(stated) > limit:

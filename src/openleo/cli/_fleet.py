@@ -1,6 +1,9 @@
 """What the commands of `openleo fleet` share: where the data is, and how answers are printed."""
 
+import asyncio
+import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import update_wrapper
 from pathlib import Path
@@ -54,6 +57,20 @@ def fleet_options(function: F) -> F:
     ):  # fmt: skip
         wrapped = option(wrapped)
     return cast(F, wrapped)
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Stop in good order when asked once; a second Ctrl-C ends it at once."""
+    loop = asyncio.get_running_loop()
+
+    def asked(number: int) -> None:
+        stop.set()
+        click.echo("\nstopping: what has come is kept first (Ctrl-C again to leave at once)", err=True)
+        loop.remove_signal_handler(number)
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt
+            loop.add_signal_handler(one, asked, one)
 
 
 def show(at: At, value: Any, lines: Sequence[str]) -> None:

@@ -1,7 +1,6 @@
 """`openleo fleet add, once, watch`: dishes to poll, and collecting from them and from vendors' accounts."""
 
 import asyncio
-import signal
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ import click
 
 from openleo.base.errors import BadInput
 from openleo.cli._control import table
-from openleo.cli._fleet import At, fleet_options, show
+from openleo.cli._fleet import At, fleet_options, show, stop_on_signals
 from openleo.cli._text import counted
 
 if TYPE_CHECKING:
@@ -116,7 +115,9 @@ def watch(at: At, no_dishes: bool, no_accounts: bool) -> None:
     Dishes are asked each 5 to 15 seconds, and their history fills what was missed.  Dishes that are added
     meanwhile are watched too.
     """
-    with suppress(asyncio.CancelledError):
+    from openleo.fleet.durable import only_one
+
+    with only_one(at.folder / "watch.lock", "openleo fleet watch"), suppress(asyncio.CancelledError):
         asyncio.run(_watch(at, dishes=not no_dishes, accounts=not no_accounts))
 
 
@@ -126,7 +127,7 @@ async def _watch(at: At, *, dishes: bool, accounts: bool) -> None:
     from openleo.fleet.vendor import VendorStream
 
     stop = asyncio.Event()
-    _stop_on_signals(stop)
+    stop_on_signals(stop)
     with FleetBook(at.folder) as book:
         collector = Collector(book)
         known = book.register.accounts() if accounts else []
@@ -147,20 +148,6 @@ async def _watch(at: At, *, dishes: bool, accounts: bool) -> None:
             stop.set()
             await asyncio.gather(*running, telling, return_exceptions=True)
     click.echo(f"stopped; {counted(collector.kept, 'sample')} kept", err=True)
-
-
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    """Stop in good order when asked once; a second Ctrl-C ends it at once."""
-    loop = asyncio.get_running_loop()
-
-    def asked(number: int) -> None:
-        stop.set()
-        click.echo("\nstopping: what has come is kept first (Ctrl-C again to leave at once)", err=True)
-        loop.remove_signal_handler(number)
-
-    for one in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt
-            loop.add_signal_handler(one, asked, one)
 
 
 async def _tell(collector: "Collector", streams: "list[VendorStream]", stop: asyncio.Event) -> None:

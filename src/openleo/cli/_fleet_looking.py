@@ -124,7 +124,24 @@ def _subjects(at: At) -> "tuple[dict[str, Subject], dict[str, list[str]]]":
             for name in (dish.name, dish.address, dish.key):
                 if name:
                     names.setdefault(name.casefold(), []).append(terminal)
-    return found, names
+    return _tagged(at.folder, found), names
+
+
+def _tagged(folder: Path, found: "dict[str, Subject]") -> "dict[str, Subject]":
+    """Fill in what only tags tell: account, site and gateway."""
+    from dataclasses import replace
+
+    from openleo.fleet.database import FleetDatabase
+    from openleo.fleet.tags import Tags
+
+    with FleetDatabase(folder) as database:
+        tags = Tags(database)
+        for name in ("account", "site", "gateway"):
+            for terminal, value in tags.of(name).items():
+                subject = found.get(terminal) or _subject(terminal)
+                if not getattr(subject, name):
+                    found[terminal] = replace(subject, **{name: value})
+    return found
 
 
 def _aliases(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from openleo.fleet.importing import Imported
 
 _MOST_SHOWN = 50
+_MOST_REMARKS = 200
+_WEEK_NS = 7 * 86_400 * 10**9
 
 
 @click.command("import")
@@ -95,8 +97,12 @@ def list_(at: At) -> None:
         ]
         lines += ["", *table(("account", "vendor", "number", "client id", "secret in"), rows, none="")]
     if remarks:
-        lines += ["", "remarks:"]
-        lines += [f"  {r.subject}: {r.detail} (last {when(r.last_ns)}, {r.times} x)" for r in remarks]
+        week_ago_ns = remarks[0].last_ns - _WEEK_NS
+        late = [r for r in remarks if r.last_ns >= week_ago_ns][:_MOST_REMARKS]
+        lines += ["", "remarks, the latest first:"]
+        lines += [f"  {r.subject}: {r.detail} (last {when(r.last_ns)}, {r.times} x)" for r in late]
+        if len(late) < len(remarks):
+            lines.append(f"  ... and {len(remarks) - len(late):,} older; --format json has all")
     value = {"kits": kits, "dishes": dishes, "accounts": accounts, "remarks": remarks}
     show(at, value, lines)
 

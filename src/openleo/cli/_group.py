@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "person": "Add people, and give them keys, tokens and roles.",
     "who-can": "Say who may do something, and why.",
     "fleet": "Say which terminals are dark, why, and who needs help first; collect telemetry.",
+    "ingest": "Take telemetry in over HTTP, keep it, and hand it out.",
     "agent": "Watch the dish of a remote site and send what it tells, also after hours in the dark.",
     "account": "Keep customers, their plans and service lines, and lists of who is served.",
     "purge": "Destroy a control plane's data, its key first.",

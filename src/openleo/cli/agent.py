@@ -1,7 +1,6 @@
 """`openleo agent`: watch the dish of a remote site and send what it tells."""
 
 import asyncio
-import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from openleo.base.errors import BadInput
-from openleo.cli._fleet import At, fleet_options, show
+from openleo.cli._fleet import At, fleet_options, show, stop_on_signals
 from openleo.cli._group import Group
 
 if TYPE_CHECKING:
@@ -63,18 +62,17 @@ def run(at: At, most_mb: int) -> None:
     """
     from openleo.fleet.agent import Agent
     from openleo.fleet.agent_home import own_key, read_settings
+    from openleo.fleet.durable import only_one
 
     settings, key = read_settings(_folder(at)), own_key(_folder(at))
-    agent = Agent(_folder(at), settings, key, most_bytes=most_mb * 1024 * 1024)
-    asyncio.run(_run(agent))
+    with only_one(_folder(at) / "run.lock", "openleo agent run"):
+        agent = Agent(_folder(at), settings, key, most_bytes=most_mb * 1024 * 1024)
+        asyncio.run(_run(agent))
 
 
 async def _run(agent: "Agent") -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for one in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt
-            loop.add_signal_handler(one, stop.set)
+    stop_on_signals(stop)
     telling = asyncio.create_task(_tell(agent, stop))
     try:
         await agent.run(stop)

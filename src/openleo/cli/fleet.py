@@ -10,6 +10,7 @@ from openleo.cli._fleet_collect import COMMANDS as COLLECTING
 from openleo.cli._fleet_connect import COMMANDS as CONNECTING
 from openleo.cli._fleet_list import show_fleet
 from openleo.cli._fleet_register import COMMANDS as KEEPING
+from openleo.cli._fleet_telemetry import COMMANDS as TELEMETRY
 from openleo.cli._fleet_why import COMMANDS as TELLING
 from openleo.cli._group import Group
 from openleo.cli._instants import Instant
@@ -48,5 +49,5 @@ def command(ctx: click.Context, data: Path | None, when: datetime | None, limit:
         )
 
 
-for _one in (*TELLING, *KEEPING, *CONNECTING, *COLLECTING):
+for _one in (*TELLING, *KEEPING, *CONNECTING, *COLLECTING, *TELEMETRY):
     command.add_command(_one)

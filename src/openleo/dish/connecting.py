@@ -139,7 +139,7 @@ class Relay:
             self._carrying.discard(task)
             for one in (writer, far):
                 if one is not None:
-                    one.close()
+                    one.transport.abort()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -91,7 +91,7 @@ class GrpcCalls:
         try:
             async with asyncio.timeout(_PROBE_S):
                 _, writer = await connect(self._host, self._port, self._source)
-                writer.close()
+                writer.transport.abort()
         except DishError as error:
             return error
         except TimeoutError:

@@ -268,6 +268,11 @@ class Dishes:
             one = Command(row=row, dish=self.identities[row].id, act=act, values=values, at_s=self.now_s)
             self.on_command(one)
 
+    def set_software(self, row: int, version: str) -> None:
+        """Let a dish run another firmware from now on; raises BadInput for what is no version."""
+        self.firmwares[row] = firmware(version)
+        self.tick += 1
+
     def stage_update(self, row: int, version: str) -> None:
         """Let an update wait for the next start of a dish; raises BadInput for what is no version."""
         firmware(version)

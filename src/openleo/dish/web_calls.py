@@ -1,6 +1,7 @@
 """Requests to a dish over gRPC-Web (HTTP/1.1, port 9201): bytes out, bytes in, bounded in time and size."""
 
 import asyncio
+import re
 from typing import Final
 from urllib.parse import unquote
 
@@ -41,7 +42,7 @@ class WebCalls:
                     status, headers = await self._read_head(reader)
                     body = await self._read_body(reader, headers)
                 finally:
-                    writer.close()
+                    writer.transport.abort()  # at once, whatever the other side does
         except TimeoutError:
             if not connected:
                 detail = f"{self.where} cannot be reached: no answer to a connection"
@@ -67,15 +68,21 @@ class WebCalls:
     async def _read_head(self, reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
         """Return the HTTP status and the headers."""
         try:
-            text = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        except asyncio.LimitOverrunError:
+            first = (await reader.readuntil(b"\n")).decode("latin-1").rstrip()
+            if not first.startswith("HTTP/1."):
+                raise self._garbage("it is not HTTP")
             text = ""
-        first, _, rest = text.partition("\r\n")
-        parts = first.split(" ", 2)
-        if len(text) > _MAX_HEAD or not first.startswith("HTTP/1.") or not parts[1].isdigit():
+            while line := (await reader.readuntil(b"\n")).decode("latin-1").rstrip("\r\n"):
+                text += line + "\n"
+                if len(text) > _MAX_HEAD:
+                    raise self._garbage("its headers do not end")
+        except asyncio.LimitOverrunError:
+            raise self._garbage("its headers do not end") from None
+        status = [*first.split(" "), ""][1]
+        if not re.fullmatch("[1-5][0-9]{2}", status):
             raise self._garbage("it is not HTTP")
-        pairs = (line.partition(":") for line in rest.split("\r\n") if ":" in line)
-        return int(parts[1]), {name.strip().lower(): value.strip() for name, _, value in pairs}
+        pairs = (line.partition(":") for line in text.splitlines() if ":" in line)
+        return int(status), {name.strip().lower(): value.strip() for name, _, value in pairs}
 
     async def _read_body(self, reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
         if "chunked" in headers.get("transfer-encoding", "").lower():

@@ -37,7 +37,7 @@ class WebServer:
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.StreamWriter] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def start(self, host: str, port: int) -> Self:
         """Listen; raises OSError where the address cannot be had."""
@@ -55,13 +55,17 @@ class WebServer:
         """Stop listening and hang up."""
         assert self._server is not None
         self._server.close()
-        for writer in list(self._connections):
-            writer.close()
+        for writer in self._connections.values():
+            writer.transport.abort()
+        if self._connections:
+            await asyncio.wait(list(self._connections), timeout=1.0)
         await self._server.wait_closed()
 
     async def _run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer requests until the client goes, is silent, or sends what is not HTTP."""
-        self._connections.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections[task] = writer
         with contextlib.suppress(OSError, EOFError, TimeoutError, asyncio.CancelledError):
             try:
                 while await self._one(reader, writer):
@@ -69,8 +73,10 @@ class WebServer:
             except _BadRequest as bad:
                 writer.write(_response(bad.status, {"connection": "close"}, b""))
                 await writer.drain()
-        self._connections.discard(writer)
+        del self._connections[task]
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; False where the connection ends after it."""

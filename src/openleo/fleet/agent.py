@@ -28,9 +28,11 @@ FRESH_NS: Final = 600 * NS  # what is older is of an outage that is over
 MOST_IN_BATCH: Final = 450
 SEND_S: Final = 15.0
 BACKFILL_S: Final = 1.0  # between batches of what is old: the server takes two a second
+_SOON_S: Final = 2.0  # at the start, until something was told
 _FIRST_S, _MOST_S, _BARRED_S = 5.0, 300.0, 3_600.0
 _MOST_WAITING: Final = 2_000  # Samples in memory while the disk takes none
 _PROBE: Final = 4
+_CLOCK_OFF: Final = 409
 _POST_S: Final = 30.0
 _SMALL_REPLY: Final = 64 * 1024
 
@@ -61,7 +63,7 @@ class Sender:
         try:
             cut = await asyncio.to_thread(self._next)
             if cut is None:
-                return SEND_S
+                return SEND_S if self.sent else _SOON_S
             answer = await asyncio.to_thread(self.server.post, PATH, cut.body, cut.headers, most=_SMALL_REPLY)
             return await asyncio.to_thread(self._answered, cut, answer)
         except WebError as error:
@@ -110,13 +112,13 @@ class Sender:
             self.trouble = f"the server does not take what this agent sends: {said}"
             return backoff_s(self._failures, first_s=60.0, most_s=_BARRED_S, roll=random.random())
         if answer.status in (400, 409, 413, 415, 422):
-            return self._rejected(cut, said)
+            return self._rejected(cut, answer.status, said)
         pause_s = self._failed(said)
         return answer.wait_s(pause_s) if answer.status in (429, 503, 507) else pause_s
 
-    def _rejected(self, cut: Cut, said: str) -> float:
-        """Send it once more as old, which it may be by the server's clock; else keep it for people."""
-        if LANE not in cut.headers:
+    def _rejected(self, cut: Cut, status: int, said: str) -> float:
+        """Send it once more as old, where it is too old to be fresh; else keep it for people."""
+        if status == _CLOCK_OFF and LANE not in cut.headers:
             self.ring.relabel(cut, {**cut.headers, LANE: BACKFILL})  # the lane is not signed
             return BACKFILL_S
         self.ring.set_aside(cut, said)

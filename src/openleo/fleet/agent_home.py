@@ -4,7 +4,6 @@ DATA/agent holds key (mode 600), agent.json and ring.db.  Nothing here imports n
 """
 
 import json
-import os
 import stat
 from base64 import b64decode, b64encode
 from binascii import Error
@@ -16,12 +15,13 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from openleo.base.errors import BadInput, Refused
+from openleo.fleet.durable import write_private
 from openleo.fleet.register import DishEntry
 from openleo.fleet.web import Answer, Server, send_json
 
 KEY, SETTINGS = "key", "agent.json"
 # Where agents enrol: with the fleet's ingest, or with a control plane, whose operators accept the key.
-ENROL_PATHS: Final = ("/v1/agents/enrol", "/v1/enrolments")
+ENROL_PATHS: Final = ("/v1/telemetry/enrol", "/v1/enrolments")
 _LOOK_ALIKES: Final = str.maketrans("oil", "011")
 
 
@@ -161,20 +161,7 @@ def _not_enrolled(folder: Path) -> NotEnrolled:
 
 def _write(path: Path, text: str) -> None:
     """Write a file of mode 600 in the place of what is there, whole or not at all; durable on return."""
-    new = path.with_name(f".{path.name}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new.unlink(missing_ok=True)
-        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(new, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_private(path, text.encode())
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}", "is the disk full?") from error

@@ -24,6 +24,7 @@ from openleo.fleet.collect import Pages
 from openleo.fleet.opening import open_database
 from openleo.fleet.register import DishEntry
 from openleo.fleet.sample import Sample
+from openleo.fleet.site_clock import NS
 
 NAME: Final = "ring.db"
 MOST_BYTES: Final = 64 * 1024 * 1024
@@ -49,6 +50,7 @@ CREATE TABLE IF NOT EXISTS known (name TEXT PRIMARY KEY, value TEXT NOT NULL) ST
 # Samples of one second, then of a quarter minute; thinned ones are numbered two more.
 _MOMENT, _QUARTER, _THINNED = 0, 1, 2
 _THIN_AT_ONCE: Final = 2_000
+_WHOLE_NS: Final = 3_600 * NS  # what is newer than the newest less this is never thinned
 _DROP_AT_ONCE: Final = 500
 _DECODER: Final = msgspec.json.Decoder(Sample)
 
@@ -241,23 +243,28 @@ class Ring:
         if over <= 0:
             return 0
         over += self.most_bytes // 50  # so that not every write has to
-        for detail in (_MOMENT, _QUARTER):
-            while freed < over and (got := self._thin(db, detail)) is not None:
-                freed += got
+        newest_ns = db.execute("SELECT max(time_ns) FROM samples").fetchone()[0] or 0
+        while freed < over and (got := self._thin(db, newest_ns - _WHOLE_NS)) is not None:
+            freed += got
         while freed < over and (got := self._drop(db)):
             freed += got
         return freed
 
-    def _thin(self, db: sqlite3.Connection, detail: int) -> int | None:
-        """Keep one sample a minute of the oldest of a detail; None where there are none of it."""
+    def _thin(self, db: sqlite3.Connection, before_ns: int) -> int | None:
+        """Keep one sample a minute of the oldest that were not thinned yet; None where there are none."""
+        oldest = db.execute(
+            "SELECT detail FROM samples WHERE detail < ? AND time_ns < ? ORDER BY time_ns LIMIT 1",
+            (_THINNED, before_ns),
+        ).fetchone()
+        if oldest is None:
+            return None
+        detail, most = oldest["detail"], max(100, min(_THIN_AT_ONCE, self.most_bytes >> 13))
         rows = db.execute(
             "SELECT id, length(body) AS size, row_number() OVER ("
             "  PARTITION BY terminal, time_ns / 60000000000 ORDER BY time_ns DESC) AS n"
-            " FROM (SELECT * FROM samples WHERE detail = ? ORDER BY time_ns LIMIT ?)",
-            (detail, _THIN_AT_ONCE),
+            " FROM (SELECT * FROM samples WHERE detail = ? AND time_ns < ? ORDER BY time_ns LIMIT ?)",
+            (detail, before_ns, most),
         ).fetchall()
-        if not rows:
-            return None
         gone = [row for row in rows if row["n"] > 1]
         db.executemany("DELETE FROM samples WHERE id = ?", [(row["id"],) for row in gone])
         kept = [(detail + _THINNED, row["id"]) for row in rows if row["n"] == 1]

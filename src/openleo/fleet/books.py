@@ -2,14 +2,20 @@
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import h3.api.basic_int as h3
 
 from openleo.base.errors import BadInput
 from openleo.control.driver import StoreBroken
 from openleo.fleet.collect import Pages
 from openleo.fleet.register import DishEntry, Register
+from openleo.fleet.sample import Sample
 from openleo.fleet.store import TelemetryStore
+
+CELL_RESOLUTION = 5  # of Sample.cell
 
 
 class FleetBook:
@@ -44,7 +50,10 @@ class FleetBook:
 
     def dishes(self) -> Sequence[DishEntry]:
         """Return the dishes of the register."""
-        return self.register.dishes()
+        try:
+            return self.register.dishes()
+        except sqlite3.Error as error:
+            raise BadInput(f"the register cannot be read: {error}", "look at the disk of the data") from error
 
     def progress(self, dish: DishEntry) -> dict[str, Any]:
         """Return how far a dish was read."""
@@ -54,7 +63,7 @@ class FleetBook:
         """Keep the samples, then how far they reach: a crash in between has some read, and kept, again."""
         try:
             if pages.samples:
-                self._open_store().add(pages.samples)
+                self._open_store().add([_in_cell(sample) for sample in pages.samples])
             if pages.progress:
                 self.register.save_progress(list(pages.progress.values()))
             if pages.remarks or pages.cleared:
@@ -67,3 +76,11 @@ class FleetBook:
             raise BadInput(f"the disk failed: {error}", "look at the disk of the data") from error
         except sqlite3.Error as error:
             raise BadInput(f"the disk failed: {error}", "look at the disk of the data") from error
+
+
+def _in_cell(sample: Sample) -> Sample:
+    """Return a sample with the cell of its position, where it tells one."""
+    if sample.cell is not None or sample.latitude_deg is None or sample.longitude_deg is None:
+        return sample
+    cell = h3.latlng_to_cell(sample.latitude_deg, sample.longitude_deg, CELL_RESOLUTION)
+    return replace(sample, cell=cell)

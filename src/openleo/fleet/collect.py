@@ -109,6 +109,7 @@ class Collector:
         self._seen: dict[tuple[str, str], Seen] = {}
         self._pages = Pages()
         self._told: dict[tuple[str, str], str] = {}
+        self._met: set[str] = set()
         self._full = asyncio.Event()
         self._writing = asyncio.Lock()
         self._clock_now: tuple[int, float] | None = None
@@ -196,8 +197,10 @@ class Collector:
         if watch.progress.terminal:
             known = replace(entry, terminal=watch.progress.terminal)
             self._pages.progress[entry.key] = (known, watch.progress.plain())
+        first = entry.key not in self._met  # what was remarked before we began may hold no longer
+        self._met.add(entry.key)
         for kind in look.cleared - set(look.remarks):
-            if self._told.pop((entry.key, kind), None) is not None or watch.state == "unknown":
+            if self._told.pop((entry.key, kind), None) is not None or first:
                 self._pages.clear(entry.key, kind)
         for kind, detail in look.remarks.items():
             self._told[entry.key, kind] = detail

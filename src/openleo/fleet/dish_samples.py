@@ -242,4 +242,9 @@ def _country(text: str) -> str | None:
 
 
 def _text(text: str) -> str:
-    return "".join(c for c in text[:_MOST_TEXT] if c.isprintable())
+    return printable(text, _MOST_TEXT)
+
+
+def printable(text: str, most: int) -> str:
+    """Return what a stranger said so that a screen can show it: no escapes, at most so many letters."""
+    return "".join(c if c.isprintable() else "?" for c in text[:most])

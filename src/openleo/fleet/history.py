@@ -38,6 +38,7 @@ _AGGREGATES: Final = """
     quantile_cont(m.ping_latency_ms, 0.95) AS ping_latency_p95_ms,
     avg(m.obstructed) AS obstructed, avg(m.power_w) AS power_w
 """
+_MEMORY: Final = "1GB"  # beyond, DuckDB goes to files
 Files = dict[str, list[Path]]
 
 
@@ -163,10 +164,13 @@ class History:
                 ) from error
 
     @contextmanager
-    def connect(self, since: datetime, until: datetime) -> Iterator[duckdb.DuckDBPyConnection]:
+    def connect(
+        self, since: datetime, until: datetime, *, writes: Path | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Give a DuckDB connection with views of what is in [since, until).
 
-        ``telemetry``: samples; ``minutes``; ``enterprise``: samples under the vendor's names.
+        ``telemetry``: samples; ``minutes``; ``enterprise``: samples under the vendor's names.  It reads the
+        history's files alone, and may write ``writes``.
         """
         start, end = _span(since, until)
         with tempfile.TemporaryDirectory(prefix="openleo-history-") as folder:
@@ -178,10 +182,12 @@ class History:
                 _view(conn, "minutes", files[MINUTE], MINUTES, _where(start, end, ()))
                 names = ", ".join(f'{ours} AS "{theirs}"' for ours, theirs in ENTERPRISE.items())
                 conn.execute(f"CREATE VIEW enterprise AS SELECT {names} FROM telemetry")
-                # What is asked from here on reads the history's files, and no others.
-                conn.execute(
-                    f"SET allowed_directories = ['{_quoted(self._archive.path)}', '{_quoted(Path(folder))}']"
-                )
+                conn.execute(f"SET memory_limit = '{_MEMORY}'")
+                conn.execute(f"SET temp_directory = '{_quoted(Path(folder) / 'spilled')}'")
+                folders = ", ".join(f"'{_quoted(one)}/'" for one in (self._archive.path, Path(folder)))
+                conn.execute(f"SET allowed_directories = [{folders}]")
+                if writes is not None:
+                    conn.execute(f"SET allowed_paths = ['{_quoted(writes)}']")
                 conn.execute("SET enable_external_access = false")
                 yield conn
 

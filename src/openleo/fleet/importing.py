@@ -43,7 +43,7 @@ def import_kits(register: Register, file: KitFile, *, strict: bool = False, dry:
     ended: list[str] = []
     for line, told in file.kits.items():
         before = there.get(told_of[line] or "")
-        clash = _clash(told, before, there, given)
+        clash = _clash(told, before, index, given)
         if clash:
             bad.append(BadRow(line=line, reason=clash))
         elif before is None:
@@ -81,16 +81,17 @@ def _target(told: Kit, index: Mapping[tuple[str, str], str], there: Mapping[str,
     return None
 
 
-def _clash(told: Kit, target: Kit | None, there: Mapping[str, Kit], given: Mapping[str, Kit]) -> str:
+def _clash(
+    told: Kit, target: Kit | None, index: Mapping[tuple[str, str], str], given: Mapping[str, Kit]
+) -> str:
     """Return what is wrong where another kit of the register has this terminal or serial, and keeps it."""
     for column in ("terminal", "serial"):
         value = getattr(told, column)
-        for other in there.values() if value else ():
-            if getattr(other, column) != value or (target is not None and other.id == target.id):
-                continue
-            if other.id not in given or getattr(given[other.id], column) in ("", value):
-                whose = f"{column} {value} is kit {other.id}'s in the register"
-                return f"{whose}; remove that one, or give it another"
+        other = index.get((column, value)) if value else None
+        if other is None or (target is not None and other == target.id):
+            continue
+        if other not in given or getattr(given[other], column) in ("", value):
+            return f"{column} {value} is kit {other}'s in the register; remove that one, or give it another"
     return ""
 
 

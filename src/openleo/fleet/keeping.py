@@ -67,15 +67,16 @@ class Keeper:
         self.retention = retention or Retention()
         self.archive = Archive(store.path.parent, fsync=fsync)
 
-    def keep(self, now_ns: int) -> Kept:
-        """Do what is due; raises KeeperRuns where another process is at it."""
+    def keep(self, now_ns: int, *, let_go: bool = True) -> Kept:
+        """Do what is due, and let go of what is old; raises KeeperRuns where another process is at it."""
         kept = Kept()
         with _alone(self.archive.path):
             self.archive.clean()
             for day in self.store.days():
                 self._keep_day(day, now_ns, kept)
             self._make_minutes(kept)
-            self._let_go(now_ns, kept)
+            if let_go:
+                self._let_go(now_ns, kept)
         return kept
 
     def _keep_day(self, day: str, now_ns: int, kept: Kept) -> None:

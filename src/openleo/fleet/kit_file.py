@@ -131,7 +131,7 @@ def _rows(text: str, source: str) -> tuple[int, list[str], Iterator[tuple[int, l
         mark, first = said[1], first + 1
     head = lines[first] if first < len(lines) else ""
     mark = mark or max(";,\t|", key=head.count)
-    reader = csv.reader(io.StringIO("".join(lines[first:]), newline=""), delimiter=mark)
+    reader = csv.reader(io.StringIO("".join(lines[first:]), newline=""), delimiter=mark, strict=True)
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         while True:

@@ -21,6 +21,7 @@ from openleo.fleet.dish_samples import (
     dish_time_ns,
     id_of,
     position_of,
+    printable,
     ring_length,
     ring_samples,
     status_sample,
@@ -34,6 +35,8 @@ from openleo.fleet.twins import Claim, Identities
 TROUBLES: Final = ("unreachable", "slow", "garbage", "too-big", "refused", "denied", "unsupported", "bug")
 _SLACK_S: Final = 20.0  # a dish's count may be off from our elapsed time by this and a twentieth
 _MOST_NAMED: Final = 12
+_MOST_SAID: Final = 300  # letters of a remark
+_MOST_KNOWN: Final = 1_000
 _MOST_IDS: Final = 2  # times that an id may change within an hour
 _HOUR_S: Final = 3_600.0
 
@@ -77,7 +80,7 @@ class Look:
 
     def remark(self, kind: str, detail: str) -> None:
         """Say that something is so."""
-        self.remarks[kind] = detail
+        self.remarks[kind] = printable(detail, _MOST_SAID)
 
     def clear(self, *kinds: str) -> None:
         """Say that something is so no longer."""
@@ -135,9 +138,8 @@ class DishWatch:
         try:
             history = await self._history(look) if self._history_due() else None
             status = await self.dish.status()
+            await self._locate(look)
             self._answered(look, status, history)
-            if look.state in ("online", "dark"):
-                await self._locate(look)
         except DishError as error:
             self._failed(look, error.kind, error.detail, silent=error.kind in ("unreachable", "slow"))
         except Odd as odd:
@@ -302,8 +304,8 @@ class DishWatch:
         _, before, before_s = self._counted
         moved, elapsed = current - before, at_s - before_s
         if abs(moved - elapsed) > _SLACK_S + 0.05 * elapsed:
-            look.remark("time-jump", f"it counted {moved:,} s in {elapsed:,.0f} s")
-        else:
+            look.remarks.setdefault("time-jump", f"it counted {moved:,} s in {elapsed:,.0f} s")
+        elif not self.progress.rekeyed:
             look.clear("time-jump")
 
     def _name_the_new(self, look: Look, status: Any, history: tuple[Any, int, float] | None) -> None:
@@ -311,7 +313,7 @@ class DishWatch:
         parts = [status] if history is None else [status, history[0]]
         new = {name for part in parts for name in (*unknown_fields_of(part), *unknown_values_of(part))}
         if not new <= self._unknown:
-            self._unknown |= set(sorted(new)[:_MOST_NAMED])
+            self._unknown = (self._unknown | new) if len(self._unknown) < _MOST_KNOWN else new
             software = str(status.device_info.software_version)[:64]
             named = ", ".join(sorted(new)[:_MOST_NAMED]) + (", ..." if len(new) > _MOST_NAMED else "")
             look.remark("unknown", f"its firmware {software} tells what is new here: {named}")
@@ -342,7 +344,7 @@ class DishWatch:
         look.remarks.pop("history", None)  # that it failed was the beginning of this
         look.remark(kind, detail)
         look.clear(*(other for other in TROUBLES if other != kind))
-        look.state, look.detail = ("silent" if silent else "wrong"), detail
+        look.state, look.detail = ("silent" if silent else "wrong"), printable(detail, _MOST_SAID)
         if silent and self.terminal:
             look.samples.append(
                 Sample(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from openleo.dish.reading import Dish, DishError, alerts_of, disablement_name, outage_name, unknown_fields_of
-from openleo.fleet.dish_samples import Odd, id_of
+from openleo.fleet.dish_samples import Odd, id_of, printable
 from openleo.fleet.register import DishEntry
 
 
@@ -31,7 +31,7 @@ async def probe(dish: DishEntry, *, timeout_s: float = 4.0) -> Probe:
             status = await asked.status()
             terminal = id_of(status)
         except DishError as error:
-            return Probe(error=error.detail, hint=error.hint)
+            return Probe(error=printable(error.detail, 300), hint=error.hint)
         except Odd as odd:
             return Probe(
                 error=f"{dish.address} answers as no dish does: {odd}", hint="is it a dish's address?"
@@ -49,4 +49,4 @@ async def probe(dish: DishEntry, *, timeout_s: float = 4.0) -> Probe:
 
 
 def _short(text: str) -> str:
-    return "".join(c for c in str(text)[:64] if c.isprintable())
+    return printable(str(text), 64)

@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS remarks (
     last_ns INTEGER NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (subject, kind)
 ) STRICT;
 """
+_TAGS: Final = ("account", "site")
 _KIT_COLUMNS: Final = tuple(f.name for f in fields(Kit))
 
 
@@ -143,6 +144,7 @@ class Register:
         then = ", ".join(f"{name} = excluded.{name}" for name in _KIT_COLUMNS[1:])
         rows = [tuple(getattr(kit, name) for name in _KIT_COLUMNS) for kit in kits]
         with self._changing() as db:
+            self._untag(db, [row[0] for row in rows])
             # A terminal may move from one kit to another within one file.
             db.executemany("UPDATE kits SET terminal = '' WHERE id = ?", [(row[0],) for row in rows])
             db.executemany(
@@ -150,10 +152,38 @@ class Register:
                 f" ON CONFLICT (id) DO UPDATE SET {then}",
                 [tuple(int(v) if isinstance(v, bool) else v for v in row) for row in rows],
             )
+            self._tag(db, [row[0] for row in rows])
+
+    # Telemetry is grouped, and given out, by the tags account and site of terminals: those of their kits.
+
+    def _tag(self, db: sqlite3.Connection, ids: Sequence[str]) -> None:
+        from openleo.fleet.tags import MOST_LETTERS, TABLES
+
+        for statement in TABLES:
+            db.execute(statement)
+        for name in _TAGS:
+            db.executemany(
+                f"INSERT OR REPLACE INTO tags SELECT terminal, '{name}', substr({name}, 1, {MOST_LETTERS})"
+                f" FROM kits WHERE id = ? AND terminal <> '' AND {name} <> ''",
+                [(one,) for one in ids],
+            )
+
+    def _untag(self, db: sqlite3.Connection, ids: Sequence[str]) -> None:
+        from openleo.fleet.tags import MOST_LETTERS
+
+        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'tags'").fetchone() is None:
+            return
+        for name in _TAGS:
+            db.executemany(
+                "DELETE FROM tags WHERE name = ?1 AND terminal = (SELECT terminal FROM kits WHERE id = ?2)"
+                f" AND value = (SELECT substr({name}, 1, {MOST_LETTERS}) FROM kits WHERE id = ?2)",
+                [(name, one) for one in ids],
+            )
 
     def remove_kit(self, kit_id: str) -> None:
         """Take a kit out."""
         with self._changing() as db:
+            self._untag(db, [kit_id])
             db.execute("DELETE FROM kits WHERE id = ?", (kit_id,))
 
     # Dishes

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from openleo.base.errors import BadInput
+from openleo.fleet.durable import write_private
 from openleo.fleet.register import VendorAccount
 
 _MOST_BYTES: Final = 4_096
@@ -13,21 +14,8 @@ _MOST_BYTES: Final = 4_096
 
 def write_secret(path: Path, secret: str) -> None:
     """Write a secret to a file of mode 600, whole or not at all; durable on return.  Raises BadInput."""
-    temporary = path.with_name(f".{path.name}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary.unlink(missing_ok=True)
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "w", encoding="utf-8") as out:
-            out.write(secret + "\n")
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_private(path, f"{secret}\n".encode())
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}", "is the disk full?") from error
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from openleo.base.errors import BadInput
+from openleo.fleet.durable import write_private
 
 _SUFFIX: Final = ".json"
 _SET_ASIDE: Final = ".unread"
@@ -25,7 +26,7 @@ class Spool:
         self.folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for torn in folder.glob("*.part"):
+            for torn in folder.glob(".*.part"):
                 torn.unlink()
         except OSError as error:
             raise BadInput(f"{folder} cannot be used: {error.strerror}", "whose is it?") from error
@@ -37,14 +38,7 @@ class Spool:
     def put(self, data: bytes) -> Path:
         """Write a batch; durable on return.  Raises OSError."""
         path = self.folder / f"{time.time_ns():020d}{_SUFFIX}"
-        part = path.with_suffix(".part")
-        file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(part, path)
-        self._sync()
+        write_private(path, data)
         return path
 
     def done(self, path: Path) -> None:
@@ -58,10 +52,3 @@ class Spool:
         for old in sorted(self.folder.glob(f"*{_SET_ASIDE}"))[:-MOST_ASIDE]:
             old.unlink(missing_ok=True)
         return aside
-
-    def _sync(self) -> None:
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

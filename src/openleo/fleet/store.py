@@ -4,6 +4,7 @@ DATA/fleet/telemetry holds a file a day (the day of the samples, UTC), an index 
 quarantined devices sent.  Several processes may use it at once; each call is durable when it returns.
 """
 
+import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,7 +51,7 @@ class TelemetryStore:
 
     def __init__(self, path: Path, *, driver: Driver | None = None) -> None:
         self.path = path / TELEMETRY
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_folder(self.path)
         self.driver = driver or plain_driver()
         self._lock = threading.RLock()
         self._days: dict[str, DayFile] = {}
@@ -303,6 +304,19 @@ class TelemetryStore:
             if newest:
                 break
         return list(newest.values())
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder that is still there after a power cut."""
+    if path.is_dir():
+        return
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for above in (path.parent, path.parent.parent):
+        handle = os.open(above, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _now(samples: Sequence[Sample]) -> Sample:

@@ -14,13 +14,13 @@ from typing import Final, Protocol
 from urllib.parse import urlencode
 
 from openleo.base.errors import OpenleoError, Refused
-from openleo.fleet.enterprise import Batch, NotTelemetry, read_batch
 from openleo.fleet.look import Clocks
 from openleo.fleet.pace import backoff_s
 from openleo.fleet.register import Remark, VendorAccount
 from openleo.fleet.sample import Sample
 from openleo.fleet.secrets_kept import secret_of
 from openleo.fleet.spool import Spool
+from openleo.fleet.vendor_batch import Batch, NotTelemetry, read_batch
 from openleo.fleet.web import Answer, Server, WebError, send_json
 
 STARLINK: Final = "https://starlink.com"

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -130,10 +131,19 @@ class Server:
         assert parts.hostname is not None
         if parts.scheme == "http":
             return http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout_s)
-        if self.ca_file and not Path(self.ca_file).is_file():
-            raise BadInput(f"there is no file {self.ca_file}", "name a file of certificates (PEM)")
-        context = ssl.create_default_context(cafile=self.ca_file or None)
+        context = _trusting(self.ca_file)
         return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=timeout_s, context=context)
+
+
+@cache
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    """Return what trusts the certificates of a file, or the system's: small machines read them slowly."""
+    if ca_file and not Path(ca_file).is_file():
+        raise BadInput(f"there is no file {ca_file}", "name a file of certificates (PEM)")
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except ssl.SSLError as error:
+        raise BadInput(f"{ca_file} holds no certificates", "name a file of certificates (PEM)") from error
 
 
 def _read(reply: http.client.HTTPResponse, most: int) -> bytes:

@@ -1,0 +1,64 @@
+"""`python -m openleo.api.keeper_process`: keeps the history of telemetry, as the supervisor starts it.
+
+It is told ``fleet``, and as it may be ``retention`` (fields of `Retention`) and ``mqtt`` (a broker's URL, to
+which it hands telemetry on).
+"""
+
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from openleo.base.errors import OpenleoError
+from openleo.fleet.keeping import Keeper, Retention
+from openleo.fleet.store import TelemetryStore
+from openleo.live.child import end_with_parent, on_signal, orders, run_told
+
+ROUND_S = 60.0
+
+
+def main(told: dict[str, Any], stop: threading.Event) -> None:
+    """Do what is due each minute, until ``stop`` is set."""
+    with TelemetryStore(Path(told["fleet"])) as store:
+        keeper = Keeper(store, retention=Retention(**told.get("retention", {})))
+        handing_on = _hand_on(told, store, stop)
+        while not stop.is_set():
+            try:
+                keeper.keep(time.time_ns())
+            except (OpenleoError, OSError) as error:  # a full disk, another keeper: the next minute may do
+                print(f"the history waits: {error}", file=sys.stderr, flush=True)
+            stop.wait(ROUND_S)
+        if handing_on is not None:
+            handing_on.join(timeout=5.0)
+
+
+def _hand_on(told: dict[str, Any], store: TelemetryStore, stop: threading.Event) -> threading.Thread | None:
+    """Start handing telemetry on to a broker, where one is named."""
+    if told.get("mqtt") is None:
+        return None
+    from openleo.fleet.database import FleetDatabase
+    from openleo.fleet.mqtt import Broker, Publisher
+    from openleo.fleet.services import Services
+
+    services = Services(FleetDatabase(Path(told["fleet"])))
+    publisher = Publisher(
+        store, services, Broker.of(told["mqtt"]), positions=bool(told.get("mqtt_positions", False))
+    )
+
+    def say(text: str) -> None:
+        print(f"mqtt: {text}", file=sys.stderr, flush=True)
+
+    thread = threading.Thread(
+        target=lambda: publisher.run(stop, on_trouble=say), name="openleo-mqtt", daemon=True
+    )
+    thread.start()
+    return thread
+
+
+if __name__ == "__main__":
+    done = threading.Event()
+    found = orders()
+    end_with_parent(done.set)
+    on_signal(done.set)
+    sys.exit(run_told(lambda: main(found, done)))

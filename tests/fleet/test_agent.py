@@ -1,0 +1,307 @@
+"""The agent of a remote site against our own ingest: enrolment, the dark, kills, and its size."""
+
+import asyncio
+import json
+import signal
+import stat
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from agent_runs import agent, modules_of, rss_mb
+from hostile_dish import PlayedDish
+from servers_here import Asked, Here, ingest_here, own_certificate, scripted
+from test_collecting import in_thread
+
+from openleo.cli._main import exit_code_of
+from openleo.control import enrolment
+from openleo.fleet import agent_home
+from openleo.fleet.agent import FRESH_NS, Sender
+from openleo.fleet.agent_home import Settings, own_key, public_key, read_settings, to_prove
+from openleo.fleet.agent_ring import Ring
+from openleo.fleet.batches import BACKFILL, LANE
+from openleo.fleet.collect import Pages
+from openleo.fleet.sample import Sample
+from openleo.fleet.web import Server
+
+Capture = pytest.CaptureFixture[str]
+NS = 10**9
+MOST_MB = 64
+
+
+@pytest.fixture
+def dish() -> Iterator[PlayedDish]:
+    with in_thread(PlayedDish("ut01000000-00000000-00000001").lived(120)) as there:
+        yield there
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Here]:
+    with ingest_here(tmp_path / "server") as there:
+        yield there
+
+
+def enrolled(data: Path, here: Here, dish: PlayedDish, *more: str) -> None:
+    command = ["agent", "enrol", here.agent(), "--server", here.url, "--dish", dish.address, *more]
+    assert exit_code_of([*command, "--data", str(data)]) == 0
+
+
+def wait_for(holds: Callable[[], bool], *, seconds: float = 40.0) -> None:
+    until_s = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until_s, "it did not come about"
+        time.sleep(0.05)
+
+
+def test_an_agent_enrols_with_a_code_that_is_good_once(
+    tmp_path: Path, here: Here, dish: PlayedDish, capsys: Capture
+) -> None:
+    data, code = tmp_path / "data", here.agent("clinic")
+    command = ["agent", "enrol", code.upper(), "--server", here.url, "--dish", dish.address]
+    assert exit_code_of([*command, "--data", str(data)]) == 0
+    assert "clinic" in capsys.readouterr().out
+    key = data / "agent" / "key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    found = here.at.agents.find("clinic")
+    assert found is not None
+    assert found.public_key == public_key(own_key(data / "agent"))
+    assert exit_code_of([*command, "--data", str(tmp_path / "another")]) == 1
+    assert "does not take the code" in capsys.readouterr().err
+    assert exit_code_of(["agent", "status", "--data", str(data), "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["device"], told["held"]["samples"]) == ("clinic", 0)
+
+
+def test_what_an_agent_proves_is_what_the_control_plane_asks_for() -> None:
+    code, key = "3F9K-7x2m-oooo-iiii-LLLL-0000", "a" * 43 + "="
+    assert to_prove(code, key) == enrolment.to_prove(code, key)
+
+
+def test_a_control_planes_enrolment_waits_for_its_operator(tmp_path: Path, capsys: Capture) -> None:
+    def control(asked: Asked) -> tuple[int, dict[str, str], bytes]:
+        if asked.path != "/v1/enrolments":
+            return 404, {}, b""
+        assert asked.headers["idempotency-key"]
+        assert set(json.loads(asked.body)) == {"code", "public_key", "proof"}
+        return 201, {}, b'{"terminal": "ut-77"}'
+
+    with scripted(control) as there:
+        command = ["agent", "enrol", "3f9k-7x2m-aaaa-bbbb-cccc-dddd", "--server", there.url]
+        assert exit_code_of([*command, "--data", str(tmp_path)]) == 0
+    assert "must accept this key" in capsys.readouterr().out
+    assert read_settings(tmp_path / "agent").device == "ut-77"
+
+
+def test_a_key_that_others_can_read_is_refused_and_a_damaged_one_told(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    folder = tmp_path / "agent"
+    own_key(folder, make=True)
+    agent_home.write_settings(folder, Settings(device="d", server="http://127.0.0.1:1"))
+    (folder / "key").chmod(0o640)
+    assert exit_code_of(["agent", "run", "--data", str(tmp_path)]) == 1
+    assert "chmod 600" in capsys.readouterr().err
+    (folder / "key").chmod(0o600)
+    (folder / "key").write_text("torn")
+    assert exit_code_of(["agent", "run", "--data", str(tmp_path)]) == 1
+    assert "damaged" in capsys.readouterr().err
+
+
+def test_a_server_that_nobody_vouches_for_is_told_nothing(tmp_path: Path, capsys: Capture) -> None:
+    tls = own_certificate(tmp_path)
+    with ingest_here(tmp_path / "server", tls=tls) as here:
+        command = ["agent", "enrol", here.agent(), "--server", here.url, "--data", str(tmp_path / "data")]
+        assert exit_code_of(command) == 1
+        told = capsys.readouterr().err
+        assert "not to be trusted" in told
+        assert "--ca-file" in told
+        assert [one.state for one in here.at.agents.all()] == ["waiting"]
+
+
+def test_without_enrolment_it_says_how(tmp_path: Path, capsys: Capture) -> None:
+    for command in ("run", "status"):
+        assert exit_code_of(["agent", command, "--data", str(tmp_path)]) == 1
+        assert "openleo agent enrol CODE" in capsys.readouterr().err
+
+
+def test_what_a_dish_tells_reaches_the_store_and_the_agent_stays_small(
+    tmp_path: Path, dish: PlayedDish
+) -> None:
+    """64 MB with gRPC and TLS loaded and a dish polled; without numpy, numba, pandas or polars."""
+    dish.lived(900)
+    tls = own_certificate(tmp_path)
+    with ingest_here(tmp_path / "server", tls=tls) as here:
+        _told_by_a_small_agent(tmp_path, here, dish, tls[0])
+
+
+def _told_by_a_small_agent(tmp_path: Path, here: Here, dish: PlayedDish, ca: Path) -> None:
+    enrolled(tmp_path, here, dish, "--ca-file", str(ca))
+    with agent("run", data=tmp_path) as process:
+        wait_for(lambda: dish.terminal in here.store.latest())
+        wait_for(lambda: dish.calls["get_status"] >= 3)
+        now_mb, peak_mb = rss_mb(process)
+        loaded = modules_of(process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert process.stderr is not None
+        assert b"on disk" in process.stderr.read()
+    print(f"{now_mb:.1f} MB, at most {peak_mb:.1f} MB")
+    assert peak_mb <= MOST_MB, f"{now_mb:.1f} MB, at most {peak_mb:.1f} MB"
+    assert any("cygrpc" in name for name in loaded)
+    assert not [
+        n for n in loaded if any(h in n for h in ("numpy", "multiarray", "llvmlite", "polars", "pandas"))
+    ]
+    latest = here.store.latest()[dish.terminal]
+    assert (latest.outage, latest.software) == ("", "2026.06.12.mr81164")
+
+
+def test_an_agent_that_is_killed_time_and_again_loses_nothing_and_sends_nothing_twice(
+    tmp_path: Path, dish: PlayedDish
+) -> None:
+    """Its server is away now and then too; its dish's seconds go by all the while."""
+    server, data = tmp_path / "server", tmp_path / "data"
+    with ingest_here(server) as there:
+        enrolled(data, there, dish)
+        port = int(there.url.rpartition(":")[2])
+    for life in range(4):
+        dish.lived(60)
+        asked = dish.calls["get_history"]
+        if life % 2:
+            with agent("run", data=data) as process:  # the server is away
+                wait_for(lambda asked=asked: dish.calls["get_history"] > asked)
+                time.sleep(0.2 * life)
+                process.kill()
+        else:
+            with ingest_here(server, port=port), agent("run", data=data) as process:
+                wait_for(lambda asked=asked: dish.calls["get_history"] > asked)
+                time.sleep(0.3 + 0.2 * life)
+                process.kill()
+    dish.lived(60)
+    with ingest_here(server, port=port) as there, agent("run", data=data) as process:
+
+        def counters() -> list[int]:
+            found = there.store.samples(dish.terminal, 0, 2**62, merged=False)
+            return sorted(s.counter for s in found if s.counter is not None)
+
+        wait_for(lambda: bool(counters()) and counters()[-1] == 420)
+        wait_for(lambda: len(counters()) == 420 // 15)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        assert Counter(counters()) == Counter(range(15, 421, 15))
+        assert there.at.intake.counts["doubles"] == 0
+
+
+# The sender, turn by turn.
+
+
+def sample(age_s: int) -> Sample:
+    return Sample(terminal="ut-1", time_ns=time.time_ns() - age_s * NS, source="dish", uptime_s=age_s)
+
+
+def sender(folder: Path, url: str, ring: Ring, device: str = "site-1") -> Sender:
+    return Sender(ring, Settings(device=device, server=url), own_key(folder, make=True))
+
+
+def test_after_the_dark_the_newest_goes_first_and_then_what_is_older(tmp_path: Path, here: Here) -> None:
+    code = here.agent()
+    settings, waits = agent_home.enrol(tmp_path, code, Server(here.url), ())
+    assert not waits
+    with Ring(tmp_path) as ring:
+        away = sender(tmp_path, "http://127.0.0.1:1", ring)
+        arrived: list[int] = []
+        for hour in range(5, 0, -1):  # hours in the dark, with a try now and then
+            ring.write(Pages(samples=[sample(3_600 * hour + n) for n in range(200)]))
+            pauses = [asyncio.run(away.turn())]
+        assert pauses[-1] > 0
+        assert "cannot be reached" in away.trouble
+        ring.write(Pages(samples=[sample(n) for n in range(30)]))
+        back = sender(tmp_path, here.url, ring, settings.device)
+        while ring.held().samples or ring.held().batches:
+            before = here.at.intake.counts["samples"]
+            asyncio.run(back.turn())
+            assert here.at.intake.counts["samples"] > before, back.trouble
+            found = here.store.samples("ut-1", 0, 2**62)
+            arrived.append(min(s.uptime_s or 0 for s in found))
+        assert arrived[0] == 0  # the first that arrives is of now
+        assert len(found) == 5 * 200 + 30
+        assert back.trouble == ""
+        assert back.sent == 5 * 200 + 30
+
+
+def test_what_is_of_a_past_outage_is_sent_in_the_lane_for_that(tmp_path: Path) -> None:
+    def take(asked: Asked) -> tuple[int, dict[str, str], bytes]:
+        return 204, {}, b""
+
+    with scripted(take) as there, Ring(tmp_path) as ring:
+        old_s = FRESH_NS // NS + 60
+        ring.write(Pages(samples=[sample(5), sample(old_s)]))
+        one = sender(tmp_path, there.url, ring)
+        pauses = [asyncio.run(one.turn()) for _ in range(3)]
+        assert [asked.headers.get(LANE) for asked in there.asked] == [None, BACKFILL]
+        assert [asked.headers["openleo-seq"] for asked in there.asked] == ["0-0", "1-1"]
+        assert pauses[2] >= 15
+
+
+def test_while_nothing_arrives_little_is_cut_so_that_the_rest_can_still_be_thinned(tmp_path: Path) -> None:
+    with Ring(tmp_path) as ring:
+        away = sender(tmp_path, "http://127.0.0.1:1", ring)
+        for _ in range(20):
+            ring.write(Pages(samples=[sample(FRESH_NS // NS + 10 + n) for n in range(50)]))
+            asyncio.run(away.turn())
+        held = ring.held()
+        assert held.batches == 1
+        assert held.samples >= 20 * 50 - 450
+
+
+@pytest.mark.parametrize(
+    ("answer", "then", "pause_s"),
+    [
+        ((429, {"Retry-After": "20"}, b""), "kept", (20, 20)),
+        ((503, {}, b""), "kept", (4, 6)),
+        ((507, {"Retry-After": "60"}, b'{"detail":"the disk is full"}'), "kept", (60, 60)),
+        ((500, {}, b""), "kept", (4, 6)),
+        ((403, {}, b'{"detail":"site-1 was revoked"}'), "kept", (48, 72)),
+        ((404, {}, b""), "kept", (4, 6)),
+        ((302, {"Location": "http://elsewhere.example"}, b""), "kept", (4, 6)),
+        ((422, {}, b'{"detail":"the body is wrong"}'), "set aside", (1, 1)),
+        ((413, {}, b""), "set aside", (1, 1)),
+    ],
+)
+def test_a_refused_batch_is_kept_unless_it_can_never_be_taken(
+    tmp_path: Path, answer: tuple[int, dict[str, str], bytes], then: str, pause_s: tuple[float, float]
+) -> None:
+    with scripted(lambda asked: answer) as there, Ring(tmp_path) as ring:
+        ring.write(Pages(samples=[sample(5)]))
+        one = sender(tmp_path, there.url, ring)
+        pause = asyncio.run(one.turn())
+        assert pause_s[0] <= pause <= pause_s[1]
+        assert one.trouble
+        held = ring.held()
+        assert (held.batches, held.refused) == ((1, 0) if then == "kept" else (0, 1))
+
+
+def test_a_batch_too_old_to_be_fresh_by_the_servers_clock_is_sent_again_as_old(
+    tmp_path: Path, here: Here
+) -> None:
+    settings, _ = agent_home.enrol(tmp_path, here.agent(), Server(here.url), ())
+    with Ring(tmp_path) as ring:
+        ring.write(Pages(samples=[sample(5)]))
+        one = sender(tmp_path, here.url, ring, settings.device)
+        two_days_ns = 2 * 86_400 * NS
+        here.at.intake._clock_ns = lambda: time.time_ns() + two_days_ns  # the server's clock is right
+        asyncio.run(one.turn())
+        asyncio.run(one.turn())
+        assert len(here.store.samples("ut-1", 0, 2**62)) == 1
+        assert ring.held().refused == 0
+
+
+def test_a_revoked_agent_keeps_what_it_has_and_says_why(tmp_path: Path, here: Here) -> None:
+    settings, _ = agent_home.enrol(tmp_path, here.agent(), Server(here.url), ())
+    here.at.agents.cut_off(settings.device)
+    with Ring(tmp_path) as ring:
+        ring.write(Pages(samples=[sample(5)]))
+        one = sender(tmp_path, here.url, ring, settings.device)
+        wait_for(lambda: asyncio.run(one.turn()) > 0 and "revoked" in one.trouble)
+        assert ring.held().batches == 1
