@@ -136,11 +136,15 @@ def _tagged(folder: Path, found: "dict[str, Subject]") -> "dict[str, Subject]":
 
     with FleetDatabase(folder) as database:
         tags = Tags(database)
-        for name in ("account", "site", "gateway"):
-            for terminal, value in tags.of(name).items():
-                subject = found.get(terminal) or _subject(terminal)
-                if not getattr(subject, name):
-                    found[terminal] = replace(subject, **{name: value})
+        accounts, sites, gateways = tags.of("account"), tags.of("site"), tags.of("gateway")
+    for terminal in {*accounts, *sites, *gateways}:
+        one = found.get(terminal) or _subject(terminal)
+        found[terminal] = replace(
+            one,
+            account=one.account or accounts.get(terminal, ""),
+            site=one.site or sites.get(terminal, ""),
+            gateway=gateways.get(terminal, ""),
+        )
     return found
 
 

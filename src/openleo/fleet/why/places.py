@@ -71,12 +71,15 @@ class Map:
         for other in (row - 1, row, row + 1):
             width = _width_deg(other)
             count = round(360.0 / width)
-            reach = (
-                within_m / 111_000.0 / max(0.05, math.cos(math.radians(min(89.0, abs(place[0]) + _BIN_DEG))))
-            )
-            first = math.floor((place[1] - reach + 180.0) / width)
-            last = math.floor((place[1] + reach + 180.0) / width)
-            for column in {c % count for c in range(first, last + 1)}:
+            narrow = math.cos(math.radians(min(90.0, abs(place[0]) + _BIN_DEG)))
+            if narrow < 0.05:  # about a pole a circle may hold all longitudes
+                columns = set(range(count))
+            else:
+                reach = within_m / 111_000.0 / narrow
+                first = math.floor((place[1] - reach + 180.0) / width)
+                last = math.floor((place[1] + reach + 180.0) / width)
+                columns = {column % count for column in range(first, last + 1)}
+            for column in columns:
                 for terminal in self._bins.get((other, column), ()):
                     if metres(place, self.places[terminal]) <= within_m:
                         yield terminal
