@@ -1,6 +1,6 @@
 """Measure, and write what was measured into docs/reliability.md; with names of sections, only those.
 
-    python docs/write_reliability.py faults power-cuts kills days decisions
+    python docs/write_reliability.py faults power-cuts kills days decisions telemetry-cuts telemetry
 
 `faults` is the table of tests/control/test_faults.py and takes no time; the others take some minutes each.
 """
@@ -18,10 +18,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reliability.md"
-sys.path[:0] = [str(ROOT / "tests" / "control"), str(ROOT / "benchmarks")]
+sys.path[:0] = [str(ROOT / "tests" / where) for where in ("control", "fleet")]
+sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import decisions  # noqa: E402
+import ingest_soak  # noqa: E402
 import simulation  # noqa: E402
+import test_telemetry_power_cut as telemetry_cuts  # noqa: E402
 from bad_disk import Disk  # noqa: E402
 from control_world import found  # noqa: E402
 from kills import Hammer  # noqa: E402
@@ -133,6 +136,49 @@ def rates() -> str:
     )
 
 
+def cut_telemetry() -> str:
+    """Cut stores of telemetry off."""
+    cuts = telemetry_cuts.CHAIN * telemetry_cuts.CHAINS
+    with tempfile.TemporaryDirectory() as name:
+        seeds = range(100, 100 + telemetry_cuts.CHAINS)
+        done = [telemetry_cuts.chain(Path(name) / str(n), n).run(telemetry_cuts.CHAIN) for n in seeds]
+    return _table(
+        {
+            "cuts": f"{cuts}, {sum(one.starts_cut for one in done)} of them while a store was opened",
+            "samples acknowledged": f"{sum(len(one.acked) for one in done):,}",
+            "lost": f"{sum(one.lost for one in done)}",
+            "doubled": f"{sum(one.doubled for one in done)}",
+            "newest of a terminal older than what was acknowledged": f"{sum(one.behind for one in done)}",
+        }
+    )
+
+
+def soak() -> str:
+    """Have ten thousand terminals send."""
+    got = ingest_soak.measure()
+    machine, steady, killed, deciding = got["machine"], got["steady"], got["killed"], got["deciding"]
+    share = machine["rate"] / ingest_soak.RATE
+    return _table(
+        {
+            "the disk keeps 4 KiB, median": f"{machine['flush_p50_ms']:.1f} ms",
+            "taken at most": f"{machine['capacity']:.0f} batches a second",
+            "sent": f"{machine['rate']:.0f} a second for {ingest_soak.SECONDS:g} s, {share:.0%} of 667",
+            "acknowledged": f"{steady['acked']:,.0f} samples, median {steady['p50_ms']:.0f} ms after they "
+            f"were due, p99 {steady['p99_ms']:.0f} ms",
+            "lost or doubled": f"{steady['wrong']:.0f}",
+            "memory of the server": f"{steady['rss_mib']:.0f} MiB, within {steady['rss_share']:.1%} over the "
+            "second half",
+            "killed meanwhile": f"{killed['kills']:.0f} times in another run: {killed['acked']:,.0f} samples "
+            f"acknowledged, {killed['wrong']:.0f} lost or doubled",
+            "sent as fast as devices here can": f"{deciding['offered']:.0f} a second "
+            f"({deciding['times']:.1f} times what is taken): "
+            f"{deciding['kept']:.0f} kept, {deciding['turned_away']:.0f} turned away",
+            "a decision meanwhile": f"median {deciding['p50_ms']:.0f} ms, p99 {deciding['p99_ms']:.0f} ms "
+            f"(p99 without telemetry in the same minute: {deciding['alone_p99_ms']:.0f} ms)",
+        }
+    )
+
+
 def _table(rows: dict[str, str]) -> str:
     lines = [f"| {name} | {value} |" for name, value in rows.items()]
     return "\n".join(["| | |", "| --- | --- |", *lines])
@@ -152,6 +198,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "kills": partial(measured, kills),
     "days": partial(measured, days),
     "decisions": partial(measured, rates),
+    "telemetry-cuts": partial(measured, cut_telemetry),
+    "telemetry": partial(measured, soak),
 }
 
 

@@ -123,6 +123,8 @@ def test_every_enum_value_has_the_number_and_firmwares_of_the_facts(test_data: P
         (NEWEST, 99, "SOURCE_99"),
         ("2027.01.01.mr1", 6, "GNC_FUSED"),  # later than any known: like the newest
         ("2023.01.01", 6, "GNC_GPS"),  # before the first: like it
+        ("1c915887-39aa-4c32-9148-bf7869f41752.uterm_manifest.release", 6, "GNC_GPS"),  # as told in 2024
+        ("", 4, "GPS"),
     ],
 )
 def test_a_position_source_is_named_as_the_firmware_numbered_it(version: str, number: int, name: str) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
@@ -207,6 +209,36 @@ def test_calls_may_overlap(fleet: Fleet, web: bool) -> None:
     ask(where(fleet, web), go, web=web)
 
 
+@pytest.mark.parametrize("source", [None, "127.0.0.9"])
+def test_calls_that_overlap_over_a_failure_all_end_in_dish_errors(source: str | None) -> None:
+    """One that gives up must not tear another's call away as if the program had cancelled it."""
+
+    async def go(dish: Dish) -> None:
+        async def later(pause_s: float) -> str:
+            await asyncio.sleep(pause_s)
+            with pytest.raises(DishError) as error:
+                await dish.status()
+            return error.value.kind
+
+        kinds = await asyncio.gather(*(later(0.1 * n) for n in range(12)))
+        assert set(kinds) <= {"slow", "unreachable", "garbage"}
+
+    for serve in (hostile.silence, hostile.hangs_up):
+        with hostile.tcp(serve) as (address, _):
+            ask(address, go, web=False, timeout_s=0.5, source=source)
+
+
+def test_a_call_that_is_cancelled_is_cancelled() -> None:
+    async def go(dish: Dish) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await dish.status()
+
+    with hostile.tcp(hostile.silence) as (address, _):
+        ask(address, go, web=False)
+        ask(address, go, web=True)
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -333,6 +365,38 @@ def test_broken_grpc_replies_are_named(reply: bytes, kind: str) -> None:
     with hostile.grpc_dish(lambda request, context: reply) as address:
         error = error_of(address, web=False)
         assert error.kind == kind, error.detail
+
+
+_WEIGHED = """
+import asyncio, sys
+from openleo.dish.reading import Dish, DishError
+
+async def ask():
+    async with Dish(sys.argv[1], web=sys.argv[2] == "web") as dish:
+        for _ in range(3):
+            try:
+                await dish.status()
+            except DishError as error:
+                print(error.kind)
+asyncio.run(ask())
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+def test_a_reply_of_50_megabytes_is_not_held(web: bool) -> None:
+    huge = b"\0" * 50_000_000
+    made = (
+        hostile.tcp(hostile.endless(_WEB_OK + b"\r\n", huge[:1_000_000]))
+        if web
+        else hostile.grpc_dish(lambda request, context: huge)
+    )
+    with made as served:
+        address = served[0] if isinstance(served, tuple) else served
+        command = [sys.executable, "-c", _WEIGHED, address, "web" if web else "grpc"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    *kinds, peak_kb = done.stdout.split()
+    assert kinds == ["too-big"] * 3
+    assert int(peak_kb) < 64_000
 
 
 def test_a_router_at_the_dish_s_address_is_told_from_a_dish() -> None:

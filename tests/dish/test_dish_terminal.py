@@ -317,6 +317,35 @@ def test_inhibited_gps_is_not_used() -> None:
     assert source.Name(replies.location(terminal).source) == "STARLINK"
 
 
+def test_a_slot_is_told_by_its_mask_of_online_seconds_and_fills_the_map_along_an_arc() -> None:
+    dishes = Dishes([Identity(id="a"), Identity(id="b")], start_s=START_S)
+    north_to_east = np.array([[[0, 1, 2], [np.nan] * 3], [[2, 0, 1], [np.nan] * 3]], np.float32)
+    ones = np.ones(2, np.float32)
+    dishes.advance(
+        Seconds.slot(
+            START_S,
+            online=np.array([0b111_1111_1111_0001, 0], np.uint16),  # a: second 0, then 4 to 14
+            cause=np.array([Cause.NO_BEAM, Cause.NO_SATS], np.uint8),
+            latency_ms=ones * 30,
+            downlink_bps=ones * 1e6,
+            uplink_bps=ones,
+            power_w=ones * 50,
+            switched=np.array([False, True]),
+            satellite_enu=north_to_east,
+        )
+    )
+    a, b = replies.history(dishes.terminal(0)), replies.history(dishes.terminal(1))
+    assert list(a.pop_ping_drop_rate[:15]) == [0, 1, 1, 1] + [0] * 11
+    assert [(o.cause, o.duration_ns, o.did_switch) for o in a.outages] == [(4, 3 * 10**9, False)]
+    assert [(o.cause, o.duration_ns, o.did_switch) for o in b.outages] == [(5, 15 * 10**9, True)]
+    grid = np.array(replies.obstruction_map(dishes.terminal(0)).snr).reshape(SIZE, SIZE)
+    rows, columns = np.nonzero(grid >= 0)
+    assert len(rows) == 15
+    assert (rows <= SIZE // 2).all()  # never south
+    assert (columns >= SIZE // 2).all()  # nor west
+    assert replies.status(dishes.terminal(1)).obstruction_stats.patches_valid == 0
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

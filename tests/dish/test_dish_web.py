@@ -105,6 +105,17 @@ def test_a_page_of_another_origin_gets_an_empty_answer_and_no_leave(
     assert len(fleet.commands) == before
 
 
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://evil.example:9201", "null", "http://[::1"])
+def test_a_name_that_is_made_to_point_here_is_another_origin(
+    http_dish: http.client.HTTPConnection, fleet: Fleet, origin: str
+) -> None:
+    before = len(fleet.commands)
+    headers = {"Content-Type": KIND, "Origin": origin, "Host": origin.removeprefix("http://")}
+    http_dish.request("POST", HANDLE, asking("dish_stow"), headers)
+    assert http_dish.getresponse().read() == b""
+    assert len(fleet.commands) == before
+
+
 def test_its_own_page_may_ask(http_dish: http.client.HTTPConnection, fleet: Fleet) -> None:
     own = f"http://{fleet.web_address()}"
     http_dish.request("OPTIONS", HANDLE, headers={"Origin": own})

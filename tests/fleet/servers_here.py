@@ -51,22 +51,28 @@ def ingest_here(folder: Path, *, port: int = 0, tls: tuple[Path, Path] | None = 
         store = stack.enter_context(TelemetryStore(folder))
         intake = stack.enter_context(closing(Intake(store, AgentKeys(Agents(database)))))
         at = Ingest.of(intake, database)
-        sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", port))
         files = {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]} if tls else {}
-        config = uvicorn.Config(create_ingest_app(at), log_level="error", lifespan="on", **files)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        try:
-            yield Here(f"{'https' if tls else 'http'}://127.0.0.1:{sock.getsockname()[1]}", at, store)
-        finally:
-            server.should_exit = True
-            thread.join(15)
-            sock.close()
+        with app_here(create_ingest_app(at), port=port, **files) as url:
+            yield Here(url, at, store)
+
+
+@contextmanager
+def app_here(app: Any, *, port: int = 0, **config: Any) -> Iterator[str]:
+    """Serve an app on a port of this machine; gives its URL."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", port))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on", **config))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"{'https' if config else 'http'}://127.0.0.1:{sock.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(15)
+        sock.close()
 
 
 def own_certificate(folder: Path) -> tuple[Path, Path]:

@@ -195,7 +195,7 @@ class Soak:
                 try:
                     if connection is None:
                         connection = await asyncio.open_connection(HOST, self.server.port)
-                    status = await asyncio.wait_for(_ask(connection, text.encode() + body), 30)
+                    status = await asyncio.wait_for(ask(connection, text.encode() + body), 30)
                 except (OSError, asyncio.IncompleteReadError, TimeoutError):
                     if connection is not None:
                         connection[1].close()
@@ -233,7 +233,8 @@ class Soak:
         return statistics.quantiles(self.waits_s, n=100)[98] * 1e3
 
 
-async def _ask(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes) -> int:
+async def ask(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes) -> int:
+    """Send a request and return its status."""
     reader, writer = connection
     writer.write(request)
     await writer.drain()

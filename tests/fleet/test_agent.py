@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import stat
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,11 +13,12 @@ from pathlib import Path
 import pytest
 from agent_runs import agent, modules_of, rss_mb
 from hostile_dish import PlayedDish
-from servers_here import Asked, Here, ingest_here, own_certificate, scripted
+from servers_here import Asked, Here, app_here, ingest_here, own_certificate, scripted
 from test_collecting import in_thread
 
 from openleo.cli._main import exit_code_of
-from openleo.control import enrolment
+from openleo.control import enrolment, onboarding
+from openleo.control.inventory import Selection
 from openleo.fleet import agent_home
 from openleo.fleet.agent import FRESH_NS, Sender
 from openleo.fleet.agent_home import Settings, own_key, public_key, read_settings, to_prove
@@ -25,6 +27,9 @@ from openleo.fleet.batches import BACKFILL, LANE
 from openleo.fleet.collect import Pages
 from openleo.fleet.sample import Sample
 from openleo.fleet.web import Server
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "api"))
+from api_world import founded
 
 Capture = pytest.CaptureFixture[str]
 NS = 10**9
@@ -92,6 +97,27 @@ def test_a_control_planes_enrolment_waits_for_its_operator(tmp_path: Path, capsy
         assert exit_code_of([*command, "--data", str(tmp_path)]) == 0
     assert "must accept this key" in capsys.readouterr().out
     assert read_settings(tmp_path / "agent").device == "ut-77"
+
+
+def test_a_real_control_plane_takes_the_key_of_a_terminals_agent(tmp_path: Path, capsys: Capture) -> None:
+    world = founded(tmp_path / "control")
+    world.add("account", "relief", status="active", title="", reason="", cut_terminals=[])
+    amina = world.plane.authenticate(world["amina"].credential.token)
+    source = onboarding.Source.of(b"id,kind\nut-77,standard\n", "batch.csv")
+    world.plane.act(amina, lambda tx: onboarding.onboard(tx, source, account="relief", batch="b"))
+    which = Selection(ids=("ut-77",))
+    [made] = world.plane.act(amina, lambda tx: enrolment.make_claim_codes(tx, which))
+    data = tmp_path / "data"
+    with app_here(world.app) as url:
+        command = ["agent", "enrol", made.code, "--server", url, "--telemetry", "http://127.0.0.1:8360"]
+        for _ in range(2):  # its answer was lost on the way, say
+            assert exit_code_of([*command, "--data", str(data)]) == 0
+    assert "must accept this key" in capsys.readouterr().out
+    assert read_settings(data / "agent").device == "ut-77"
+    assert read_settings(data / "agent").server == "http://127.0.0.1:8360"
+    [offered] = world.plane.read(amina, enrolment.offered_keys)
+    assert (offered.terminal_id, offered.offered_key) == ("ut-77", public_key(own_key(data / "agent")))
+    world.plane.close()
 
 
 def test_a_key_that_others_can_read_is_refused_and_a_damaged_one_told(

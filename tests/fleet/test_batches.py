@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -31,6 +33,13 @@ FULL = Sample(
     disablement="OKAY", power_w=61.5, gps_valid=False, gps_satellites=0, latitude_deg=-46.6,
     longitude_deg=179.99, stowed=True, period_s=1,
 )  # fmt: skip
+
+
+def test_an_agent_of_a_remote_site_need_not_carry_the_server() -> None:
+    code = "import sys, openleo.fleet.batches; print([m for m in sys.argv[1:] if m in sys.modules])"
+    heavy = ("numpy", "polars", "duckdb", "sqlalchemy", "fastapi", "pydantic", "h3")
+    done = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize("pack", [True, False])

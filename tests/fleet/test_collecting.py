@@ -215,6 +215,19 @@ def test_dishes_at_one_address_are_told_apart_by_where_they_are_asked_from(tmp_p
     asyncio.run(play())
 
 
+def test_a_status_with_what_is_new_is_kept_whole_for_each_software(tmp_path: Path) -> None:
+    async def play() -> None:
+        dish = PlayedDish(UTS[0]).lived(60)
+        dish.status.MergeFromString(b"\xfa\xff\x03\x02hi")
+        async with served(dish):
+            register(tmp_path, dish.address)
+            with FleetBook(tmp_path / "fleet") as book:
+                await Collector(book).once()
+                assert b"\xfa\xff\x03\x02hi" in book.register.examples()["2026.06.12.mr81164"]
+
+    asyncio.run(play())
+
+
 def test_what_was_wrong_before_a_restart_is_cleared_by_a_good_answer(tmp_path: Path) -> None:
     async def play() -> None:
         dish = await PlayedDish(UTS[0]).lived(60).start()

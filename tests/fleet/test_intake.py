@@ -252,6 +252,31 @@ def test_what_is_fresh_goes_before_what_is_late_and_what_is_late_is_not_forgotte
     assert min(late_at) < max(fresh_at), "but some are among them"
 
 
+def test_a_batch_that_trips_over_a_bug_takes_no_other_with_it(
+    make: Make, device: Device, store: TelemetryStore
+) -> None:
+    held = Held(store)
+    add = held._add
+
+    def tripping(sent: Any, batches: Any = (), **how: Any) -> int:
+        if any(one.terminal == "ut-bug" for _, one in sent):
+            raise ZeroDivisionError("a bug")
+        return add(sent, batches, **how)
+
+    held._add = tripping  # type: ignore[method-assign]
+    intake = make()
+    waiting = [intake.take(*device.batch([sample("first")]))]
+    held.inside.wait(10)
+    waiting += [intake.take(*device.batch([sample(f"ut-{n}")])) for n in range(3)]
+    bad = intake.take(*device.batch([sample("ut-bug")]))
+    held.door.set()
+    assert {future.result(10) for future in waiting} == {"kept"}
+    with pytest.raises(ZeroDivisionError):
+        bad.result(10)
+    assert store.terminals() == ["first", "ut-0", "ut-1", "ut-2"]
+    assert intake.take(*device.batch([sample("ut-9")])).result(10) == "kept"
+
+
 def test_closing_writes_what_waits_and_takes_no_more(
     make: Make, device: Device, store: TelemetryStore
 ) -> None:

@@ -18,8 +18,11 @@ from openleo.control.enrolment import WrongCode, to_prove
 from openleo.control.inventory import Selection
 from openleo.control.keys import sign
 from openleo.fleet.agents import CODE_LIFE_NS, AgentExists, Agents
+from openleo.fleet.batches import sign_batch
 from openleo.fleet.database import DATABASE, FleetDatabase
+from openleo.fleet.intake import Intake
 from openleo.fleet.keys import FOREVER_NS, AgentKeys, AllKeys, ControlKeys
+from openleo.fleet.store import TelemetryStore
 
 ONE = Selection(ids=["ut-1"])
 
@@ -118,6 +121,26 @@ def test_an_agent_that_is_cut_off_is_seen_so_by_another_process_at_once(
         assert keys.held() == [("ag-1", START_NS, FOREVER_NS)]
 
 
+def test_an_agent_that_was_captured_is_believed_again_from_its_new_key_on(
+    agents: Agents, tmp_path: Path
+) -> None:
+    enrol(agents, Device("ag-1"), agents.add("ag-1", now_ns=START_NS))
+    agents.cut_off("ag-1", captured_since_ns=START_NS)
+    back_ns = START_NS + 60 * NS
+    new = Device("ag-1")
+    enrol(agents, new, agents.renew("ag-1", now_ns=back_ns), back_ns)
+    keys = AgentKeys(agents)
+    assert keys.held() == [("ag-1", START_NS, back_ns)]
+    with TelemetryStore(tmp_path / "fleet") as store:
+        store.add(minute(), device="ag-1")
+        store.quarantine("ag-1", START_NS)
+        intake = Intake(store, keys, clock_ns=lambda: back_ns, free_share=lambda: 1.0)
+        assert intake.take(*new.batch(minute(at_s=60))).result(10) == "kept"
+        intake.close()
+        assert [one.time_ns >= back_ns for one in store.samples("ut-1", 0, 2**62)] == [True] * 4
+        assert store.latest()["ut-1"].time_ns == back_ns + 45 * NS
+
+
 def test_the_fleets_database_is_for_its_owner_alone_and_holds_no_code(agents: Agents, tmp_path: Path) -> None:
     code = agents.add("ag-1", now_ns=START_NS)
     path = tmp_path / "fleet" / DATABASE
@@ -168,6 +191,10 @@ def test_a_terminal_tells_of_itself_alone(terminal: Terminal, keys: ControlKeys)
     assert keys.standing("ut-none") is None
 
 
+def test_accounts_of_terminals_come_from_the_control_plane(terminal: Terminal, keys: ControlKeys) -> None:
+    assert keys.accounts() == {"ut-0": "relief", "ut-1": "relief", "ut-2": "relief"}
+
+
 def test_a_decision_about_a_terminal_is_seen_with_its_next_request(
     network: World, terminal: Terminal, keys: ControlKeys
 ) -> None:
@@ -208,10 +235,6 @@ def test_terminals_and_agents_are_known_together(
 def test_a_terminal_signs_its_batches_with_the_key_that_it_checks_in_with(
     terminal: Terminal, keys: ControlKeys, tmp_path: Path
 ) -> None:
-    from openleo.fleet.batches import sign_batch
-    from openleo.fleet.intake import Intake
-    from openleo.fleet.store import TelemetryStore
-
     with TelemetryStore(tmp_path / "fleet") as store:
         intake = Intake(store, keys, clock_ns=lambda: START_NS, free_share=lambda: 1.0)
         headers, body = sign_batch(terminal.seed, "ut-1", "b1", 0, minute("ut-1"))

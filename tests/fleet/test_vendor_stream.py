@@ -211,6 +211,11 @@ def test_our_own_served_endpoint_is_followed(tmp_path: Path) -> None:
                 for n in range(5)
             ]
         )
+        (tmp_path / "secret").write_text(secret)
+        (tmp_path / "secret").chmod(0o600)
+        command = ["fleet", "connect", "starlink", "--client-id", "openleo", "--url", there.url]
+        command += ["--secret-file", str(tmp_path / "secret"), "--data", str(tmp_path / "data")]
+        assert exit_code_of(command) == 0
         account = VendorAccount(name="ours", url=there.url, client_id="openleo", secret_env="X")
         kept = Kept()
         one = VendorStream(account, kept, folder=ours, secret=lambda _: secret, linger_ms=100)

@@ -2,9 +2,10 @@
 
 It is told ``fleet`` (the fleet's folder), ``fd`` (the socket that it listens on), and as it may be:
 ``control`` (the control plane's folder) and its ``key``, ``tls`` (paths of certificate and key),
-``open_metrics``, and ``room`` (fields of `Room`).
+``open_metrics``, ``nice`` (its place behind others), and ``room`` (fields of `Room`).
 """
 
+import os
 import socket
 import sys
 import threading
@@ -14,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from openleo.api.ingest import Ingest, create_ingest_app
+from openleo.api.ingest import RATES, Ingest, create_ingest_app
 from openleo.api.limits import Limits
 from openleo.fleet.agents import Agents
 from openleo.fleet.database import FleetDatabase
@@ -24,13 +25,13 @@ from openleo.fleet.store import TelemetryStore
 from openleo.live.child import end_with_parent, on_signal, orders, run_told
 
 _GRACE_S = 5
+NICE = 5  # where there is not enough processor for all, who decides goes before telemetry
 MOST_CONNECTIONS = 20_000
 
 
 def main(told: dict[str, Any], stop: threading.Event) -> None:
     """Serve until ``stop`` is set, or storage fails."""
-    from openleo.api.ingest import RATES
-
+    os.nice(told.get("nice", NICE))
     folder = Path(told["fleet"])
     with ExitStack() as stack:
         database = stack.enter_context(FleetDatabase(folder))

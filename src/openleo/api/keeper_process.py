@@ -4,6 +4,7 @@ It is told ``fleet``, and as it may be ``retention`` (fields of `Retention`) and
 which it hands telemetry on).
 """
 
+import os
 import sys
 import threading
 import time
@@ -16,10 +17,12 @@ from openleo.fleet.store import TelemetryStore
 from openleo.live.child import end_with_parent, on_signal, orders, run_told
 
 ROUND_S = 60.0
+NICE = 10  # the history can wait
 
 
 def main(told: dict[str, Any], stop: threading.Event) -> None:
     """Do what is due each minute, until ``stop`` is set."""
+    os.nice(told.get("nice", NICE))
     with TelemetryStore(Path(told["fleet"])) as store:
         keeper = Keeper(store, retention=Retention(**told.get("retention", {})))
         handing_on = _hand_on(told, store, stop)

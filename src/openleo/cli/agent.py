@@ -26,13 +26,16 @@ def command() -> None:
 
 @command.command("enrol")
 @click.argument("code")
-@click.option("--server", "url", required=True, metavar="URL", help="The openleo that is told.")
+@click.option("--server", "url", required=True, metavar="URL", help="The openleo that knows the code.")
+@click.option("--telemetry", metavar="URL", help="Where what the dish tells goes, if not to the same server.")
 @click.option("--dish", "dishes", multiple=True, metavar="ADDRESS[,SOURCE]",
               help=f"A dish here, and our address or interface to it (default: {_DISH}).")  # fmt: skip
 @click.option("--ca-file", type=click.Path(path_type=Path), metavar="FILE",
               help="Certificates (PEM) to trust instead of the system's.")  # fmt: skip
 @fleet_options
-def enrol(at: At, code: str, url: str, dishes: tuple[str, ...], ca_file: Path | None) -> None:
+def enrol(
+    at: At, code: str, url: str, telemetry: str | None, dishes: tuple[str, ...], ca_file: Path | None
+) -> None:  # fmt: skip
     """Make this machine's key and enrol it with a one-time CODE.
 
     The key is made here, in a file of mode 600, and never leaves.  A server's operator makes the code.
@@ -40,8 +43,11 @@ def enrol(at: At, code: str, url: str, dishes: tuple[str, ...], ca_file: Path | 
     from openleo.fleet import agent_home
     from openleo.fleet.web import Server
 
-    server = Server(url, str(ca_file.absolute()) if ca_file else "")
-    settings, waits = agent_home.enrol(_folder(at), code, server, _entries(dishes or (_DISH,)))
+    trusted = str(ca_file.absolute()) if ca_file else ""
+    settings, waits = agent_home.enrol(
+        _folder(at), code, Server(url, trusted), _entries(dishes or (_DISH,)),
+        telemetry=Server(telemetry, trusted) if telemetry else None,
+    )  # fmt: skip
     key = agent_home.public_key(agent_home.own_key(_folder(at)))
     lines = [f"this is agent {settings.device} of {settings.server}", f"its public key: {key}"]
     if waits:

@@ -102,9 +102,11 @@ def firmware(version: str) -> Firmware:
 def position_source_name(number: int, version: str) -> str:
     """Return the name of a PositionSource as the firmware ``version`` numbered it, ``SOURCE_n`` if unknown.
 
-    It is the one enum whose numbers changed their meaning (in 2025-07).
+    It is the one enum whose numbers changed their meaning (in 2025-07).  A version that is no date, such as
+    the build ids that dishes told in 2024, counts as one of before.
     """
-    named = {n: name for name, n in firmware(version).values("SpaceX.API.Device.PositionSource").items()}
+    of = firmware(version if _VERSION.fullmatch(version) else known_firmwares()[0])
+    named = {n: name for name, n in of.values("SpaceX.API.Device.PositionSource").items()}
     return named.get(number, f"SOURCE_{number}")
 
 

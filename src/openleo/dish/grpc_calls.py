@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
@@ -27,14 +28,32 @@ _OPTIONS: Final = [
 _NOT_GRPC = re.compile(r"http1|failed parsing|frame|settings|protocol error|goaway|illegal|trailing", re.I)
 
 
+@dataclass(slots=True)
+class _Connection:
+    """A channel to a dish, and what carries it."""
+
+    channel: Any
+    handle: Any
+    relay: Relay | None
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether the other side speaks gRPC and is there."""
+        return bool(self.channel.get_state() is grpc.ChannelConnectivity.READY)
+
+    async def close(self) -> None:
+        await self.channel.close()
+        if self.relay is not None:
+            await self.relay.close()
+
+
 class GrpcCalls:
     """Calls of one dish over one connection, which is made when first needed and anew after a failure."""
 
     def __init__(self, host: str, port: int, source: str | None) -> None:
         self._host, self._port, self._source = host, port, source
-        self._relay: Relay | None = None
-        self._channel: Any = None
-        self._handle: Any = None
+        self._opening = asyncio.Lock()
+        self._connection: _Connection | None = None
 
     @property
     def where(self) -> str:
@@ -43,47 +62,55 @@ class GrpcCalls:
 
     async def call(self, request: bytes, timeout_s: float) -> bytes:
         """Return the reply's bytes; raises DishError."""
-        await self._open()
+        connection = await self._open()
+        task = asyncio.current_task()
         try:
-            reply: bytes = await self._handle(request, timeout=timeout_s)
+            reply: bytes = await connection.handle(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
-            raise await self._failed(error) from None
+            raise await self._failed(connection, error) from None
+        except (asyncio.CancelledError, grpc.aio.UsageError):
+            if task is not None and task.cancelling():
+                raise  # it is we who are no longer wanted
+            detail = f"the connection to {self.where} was given up while it was asked"
+            raise DishError("unreachable", detail) from None
         return reply
 
     async def close(self) -> None:
         """Close the connection."""
-        channel, self._channel, self._handle = self._channel, None, None
-        relay, self._relay = self._relay, None
-        if channel is not None:
-            await channel.close()
-        if relay is not None:
-            await relay.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
 
-    async def _open(self) -> None:
-        if self._channel is not None:
-            return
+    async def _open(self) -> _Connection:
+        async with self._opening:
+            if self._connection is None:
+                self._connection = await self._connect()
+            return self._connection
+
+    async def _connect(self) -> _Connection:
         host = f"[{self._host}]" if ":" in self._host else self._host
-        target, options = f"{host}:{self._port}", list(_OPTIONS)
+        target, options, relay = f"{host}:{self._port}", list(_OPTIONS), None
         if self._source is not None:
-            self._relay = await Relay(self._host, self._port, self._source).start()
+            relay = await Relay(self._host, self._port, self._source).start()
             options.append(("grpc.default_authority", target))
-            target = self._relay.target
-        self._channel = grpc.aio.insecure_channel(target, options=options)
-        self._handle = self._channel.unary_unary(HANDLE)  # no serialisers: bytes
+            target = relay.target
+        channel = grpc.aio.insecure_channel(target, options=options)
+        return _Connection(channel, channel.unary_unary(HANDLE), relay)  # no serialisers: bytes
 
-    async def _failed(self, error: Any) -> DishError:
+    async def _failed(self, connection: _Connection, error: Any) -> DishError:
         code, said = error.code(), error.details() or ""
-        if code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+        late = code is grpc.StatusCode.DEADLINE_EXCEEDED
+        if code is not grpc.StatusCode.UNAVAILABLE and not late:
             return from_status(code.value[0], said, self.where)
-        ready = self._channel.get_state() is grpc.ChannelConnectivity.READY
-        blocked = self._relay.failure if self._relay is not None else None
-        await self.close()  # the next call starts afresh, not after gRPC's growing pauses
-        if ready and code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return DishError("slow", f"{self.where} did not answer in time")
-        if ready:
+        if connection.ready:
+            if late:
+                return DishError("slow", f"{self.where} did not answer in time")
             return from_status(code.value[0], said, self.where)
-        if blocked is not None:
-            return blocked
+        if self._connection is connection:  # the next call starts afresh, not after gRPC's growing pauses
+            self._connection = None
+            await connection.close()
+        if connection.relay is not None and connection.relay.failure is not None:
+            return connection.relay.failure
         return await self._diagnose(said)
 
     async def _diagnose(self, said: str) -> DishError:

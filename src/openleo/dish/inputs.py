@@ -9,6 +9,7 @@ from typing import Final, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from openleo.base.clock import SLOT_S
 from openleo.dish.firmware import NEWEST
 from openleo.snapshot.causes import Cause
 
@@ -116,6 +117,62 @@ class Seconds:
             uplink_bps=full(uplink_bps),
             power_w=full(power_w),
         )
+
+    @classmethod
+    def slot(
+        cls,
+        start_s: int,
+        *,
+        online: NDArray[np.uint16],
+        cause: NDArray[np.uint8],
+        latency_ms: NDArray[np.float32],
+        downlink_bps: NDArray[np.float32],
+        uplink_bps: NDArray[np.float32],
+        power_w: NDArray[np.float32],
+        drop: NDArray[np.float32] | None = None,
+        switched: NDArray[np.bool_] | None = None,
+        satellite_enu: NDArray[np.float32] | None = None,
+    ) -> Self:
+        """Return the 15 seconds of a slot from what the model says of it; arrays are (U,).
+
+        Bit s of ``online`` is set where second s was online; in the others ``cause`` holds.  ``switched`` is
+        a change of satellite or beam at the slot's start.  ``satellite_enu`` (2, U, 3) points to the
+        satellite at the slot's start and end, east-north-up in any length, NaN for none; between them its
+        direction is interpolated.
+        """
+        shape = (SLOT_S, len(cause))
+        lit = (online[None, :] >> np.arange(SLOT_S, dtype=np.uint16)[:, None] & 1).astype(np.bool_)
+        azimuth = elevation = None
+        if satellite_enu is not None:
+            azimuth, elevation = _between(satellite_enu)
+
+        def each(array: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.broadcast_to(array.astype(np.float32), shape)
+
+        changes = np.zeros(shape, np.bool_)
+        if switched is not None:
+            changes[0] = switched
+        return cls(
+            start_s=start_s,
+            cause=np.where(lit, np.uint8(Cause.ONLINE), cause[None, :]),
+            latency_ms=each(latency_ms),
+            drop=each(drop if drop is not None else np.zeros(shape[1], np.float32)),
+            downlink_bps=each(downlink_bps),
+            uplink_bps=each(uplink_bps),
+            power_w=each(power_w),
+            switched=changes,
+            satellite_azimuth_rad=azimuth,
+            satellite_elevation_rad=elevation,
+        )
+
+
+def _between(enu: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return azimuth and elevation (15, U) between directions (2, U, 3) at a slot's start and end."""
+    unit = enu / np.linalg.norm(enu, axis=-1, keepdims=True)
+    share = (np.arange(SLOT_S, dtype=np.float32) / SLOT_S)[:, None, None]
+    east, north, up = np.moveaxis(unit[0] * (1 - share) + unit[1] * share, -1, 0)
+    azimuth = np.arctan2(east, north) % (2 * np.pi)
+    return azimuth.astype(np.float32), np.arctan2(up, np.hypot(east, north)).astype(np.float32)
 
 
 Act = Literal["stow", "unstow", "power_save", "reboot", "inhibit_gps", "clear_obstruction_map"]

@@ -20,7 +20,9 @@ from typing import Any, Final
 
 import grpc
 import grpc.aio
+import numpy as np
 from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
 
 from openleo.base.errors import BadInput
 from openleo.dish import reflection
@@ -64,6 +66,10 @@ class Served:
 
     dishes: Dishes
     places: list[_Place] = field(default_factory=list)
+    _open: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._open = np.zeros(len(self.dishes), np.bool_)
 
     def address(self, row: int) -> str:
         """Return where a dish is served over gRPC, as host:port."""
@@ -77,18 +83,17 @@ class Served:
 
     async def settle(self) -> None:
         """Open the ports of dishes that can be reached, and close those of dishes that cannot."""
-        for row, place in enumerate(self.places):
-            up = bool(self.dishes.reachable[row] and not self.dishes.unplugged[row])
-            if up and place.grpc is None:
-                await _open(place)
-            elif not up and place.grpc is not None:
-                await _close(place)
+        wanted = self.dishes.reachable & ~self.dishes.unplugged
+        for row in np.flatnonzero(wanted != self._open).tolist():
+            await (_open if wanted[row] else _close)(self.places[row])
+            self._open[row] = wanted[row]
 
     async def close(self) -> None:
         """Stop all servers."""
         for place in self.places:
             if place.grpc is not None:
                 await _close(place)
+        self._open[:] = False
 
 
 @asynccontextmanager
@@ -106,7 +111,8 @@ async def serve(
     """
     if hosts is not None and len(hosts) != len(dishes):
         raise ValueError(f"{len(hosts)} addresses for {len(dishes)} dishes")
-    _allow_files(4 * len(dishes) + 256)
+    ports = 1 if web_port is None else 2
+    raise_file_limit((ports + 1) * len(dishes) + 256, least=ports * len(dishes) + 64)  # a caller for each
     served = Served(dishes)
     for row in range(len(dishes)):
         host = hosts[row] if hosts is not None else loopback_address(row)
@@ -118,15 +124,16 @@ async def serve(
         await served.close()
 
 
-def _allow_files(count: int) -> None:
-    """Raise this process's limit of open files, as far as it may."""
+def raise_file_limit(wanted: int, least: int) -> None:
+    """Raise this process's limit of open files to ``wanted`` if it may; BadInput if not even to ``least``."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < count:
-        top = count if hard == resource.RLIM_INFINITY else min(count, hard)
-        if top < count:
-            detail = f"serving so many dishes takes {count} open files, but this process may have {top}"
-            raise BadInput(detail, f"allow more with `ulimit -n {count}`, or serve without gRPC-Web")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (top, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    top = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if top < least:
+        detail = f"serving so many dishes takes {least} open files, but this process may have {top}"
+        raise BadInput(detail, f"allow more with `ulimit -n {wanted}`, or serve without gRPC-Web")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (top, hard))
 
 
 async def _open(place: _Place) -> None:

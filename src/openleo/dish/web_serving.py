@@ -12,6 +12,7 @@ import contextlib
 from typing import Final, Self
 from urllib.parse import quote, urlsplit
 
+from openleo.dish.connecting import is_address
 from openleo.dish.handling import INTERNAL, UNIMPLEMENTED, Answered, Handler
 from openleo.dish.protocol import HANDLE
 from openleo.dish.web_calls import frame
@@ -94,10 +95,8 @@ class WebServer:
     def _answer(
         self, method: str, path: str, headers: dict[str, str], body: bytes
     ) -> tuple[str, dict[str, str], bytes]:
-        own = headers.get("host", "")
-        for name in ("origin", "referer"):
-            if name in headers and urlsplit(headers[name]).netloc != own:
-                return "200 OK", {}, b""
+        if _foreign(headers):
+            return "200 OK", {}, b""
         fields = {"access-control-allow-origin": headers["origin"]} if "origin" in headers else {}
         if method == "OPTIONS":
             fields |= {
@@ -135,6 +134,22 @@ class WebServer:
 
 
 _PLAIN: Final = " !\"#$&'()*+,-./:;<=>?@[]^_`{|}~"  # what grpc-message need not escape
+
+
+def _foreign(headers: dict[str, str]) -> bool:
+    """Tell whether a browser asks for a page of another origin.
+
+    Dishes have addresses and no names: a page whose host has a name got there by making that name point here.
+    """
+    told = [headers[name] for name in ("origin", "referer") if name in headers]
+    own = headers.get("host", "")
+    try:
+        return bool(told) and (
+            any(urlsplit(one).netloc != own for one in told)
+            or not is_address(urlsplit("//" + own).hostname or "")
+        )
+    except ValueError:  # a URL that cannot be read
+        return True
 
 
 async def _read_head(reader: asyncio.StreamReader) -> tuple[str, str, dict[str, str]]:

@@ -3,6 +3,7 @@
 DATA/agent holds key (mode 600), agent.json and ring.db.  Nothing here imports numpy or the control plane.
 """
 
+import hashlib
 import json
 import stat
 from base64 import b64decode, b64encode
@@ -120,31 +121,37 @@ def write_settings(folder: Path, settings: Settings) -> None:
     _write(folder / SETTINGS, json.dumps(plain, indent=2) + "\n")
 
 
-def enrol(folder: Path, code: str, server: Server, dishes: Sequence[DishEntry]) -> tuple[Settings, bool]:
+def enrol(
+    folder: Path, code: str, server: Server, dishes: Sequence[DishEntry], *, telemetry: Server | None = None
+) -> tuple[Settings, bool]:
     """Offer this agent's key under a code; return its settings, and whether an operator must accept it first.
 
+    What it tells goes to ``telemetry``, where that is not the server with which it enrols.
     Raises CodeRefused, BadInput and WebError.  To try again with the same code does no harm.
     """
     server.parts()
+    told = telemetry or server
+    told.parts()
     if len(code_letters(code)) < 20:
         raise BadInput(f"{code!r} is too short to be a code", "give all of it, such as 3f9k-7x2m-...")
     key = own_key(folder, make=True)
     offered = public_key(key)
     proof = b64encode(key.sign(to_prove(code, offered))).decode()
     body = {"code": code_letters(code), "public_key": offered, "proof": proof}
+    # The same code and key are the same request, however often it is sent.
+    once = hashlib.sha256(to_prove(code, offered)).hexdigest()
     for path in ENROL_PATHS:
-        # The same code and key are the same request, however often it is sent.
-        answer = send_json(server, path, body, {"Idempotency-Key": offered})
+        answer = send_json(server, path, body, {"Idempotency-Key": once})
         if answer.status not in (404, 405):
             break
     if not answer.is_ok:
         raise _code_refused(server, answer)
-    told: Any = answer.json()
-    names = [told.get(key) for key in ("device", "agent", "terminal")] if isinstance(told, dict) else []
+    found: Any = answer.json()
+    names = [found.get(key) for key in ("device", "terminal")] if isinstance(found, dict) else []
     name = next((str(n) for n in names if n), "")
     if not name:
         raise BadInput(f"{server.url} answers without a name for this agent", "is this an openleo server?")
-    settings = Settings(device=name, server=server.url, ca_file=server.ca_file, dishes=tuple(dishes))
+    settings = Settings(device=name, server=told.url, ca_file=told.ca_file, dishes=tuple(dishes))
     write_settings(folder, settings)
     return settings, path == ENROL_PATHS[1]
 

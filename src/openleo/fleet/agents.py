@@ -24,7 +24,10 @@ TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS agents (id TEXT PRIMARY KEY, site TEXT NOT NULL, account TEXT NOT NULL,"
     " terminals TEXT, state TEXT NOT NULL, since_ns INTEGER, public_key TEXT UNIQUE, code TEXT UNIQUE,"
     " hash TEXT, code_until_ns INTEGER, made_ns INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS captures (agent TEXT, since_ns INTEGER, until_ns INTEGER NOT NULL,"
+    " PRIMARY KEY (agent, since_ns))",
 )
+FOREVER_NS: Final = 2**63 - 1
 CODE_LIFE_NS: Final = 24 * 3_600 * 10**9
 MOST_TERMINALS: Final = 10_000
 _LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's 32: no i, l, o, u
@@ -121,6 +124,10 @@ class Agents:
                 " hash = NULL, code_until_ns = NULL WHERE id = ?",
                 (public_key, name),
             )
+            conn.execute(
+                "UPDATE captures SET until_ns = ? WHERE agent = ? AND until_ns = ?",
+                (now_ns, name, FOREVER_NS),
+            )
         return str(name)
 
     def cut_off(self, name: str, *, captured_since_ns: int | None = None) -> None:
@@ -132,6 +139,14 @@ class Agents:
                 "UPDATE agents SET state = ?, since_ns = ?, code = NULL, hash = NULL WHERE id = ?",
                 (state, captured_since_ns, name),
             )
+            if captured_since_ns is not None:
+                conn.execute(
+                    "INSERT OR REPLACE INTO captures VALUES (?, ?, ?)", (name, captured_since_ns, FOREVER_NS)
+                )
+
+    def captures(self) -> list[tuple[str, int, int]]:
+        """Return (agent, since, until) of what agents in wrong hands said: until one enrolled a new key."""
+        return list(self._db.rows("SELECT agent, since_ns, until_ns FROM captures ORDER BY agent, since_ns"))
 
     def all(self) -> list[Agent]:
         """Return every agent, by name."""
@@ -142,8 +157,8 @@ class Agents:
         rows = self._db.rows(f"{_SELECT} WHERE id = ?", (name,))
         return _agent(rows[0]) if rows else None
 
-    def version(self) -> int:
-        """Return a number that changes when another process has changed something."""
+    def version(self) -> tuple[int, int]:
+        """Return what is another once anybody, here or in another process, has changed something."""
         return self._db.version()
 
     def _need(self, name: str) -> None:

@@ -68,6 +68,8 @@ class FleetBook:
                 self.register.save_progress(list(pages.progress.values()))
             if pages.remarks or pages.cleared:
                 self.register.put_remarks(pages.remarks.values(), cleared=pages.cleared)
+            if pages.examples:
+                self.register.put_examples(pages.examples)
         except StoreBroken as error:
             # Nobody knows what of it was kept; it is all given again, to a store that is opened anew.
             store, self._store = self._store, None

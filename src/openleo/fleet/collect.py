@@ -24,6 +24,7 @@ LANE: Final = 128  # dishes that answer, asked at once
 SLOW_LANE: Final = 32  # dishes that do not
 MOST_WAITING: Final = 50_000  # Samples in memory while they cannot be written
 _BATCH: Final = 2_000
+_MOST_EXAMPLES: Final = 8  # replies with what is new, kept at once
 _FLUSH_S: Final = 1.0
 _RELOAD_S: Final = 15.0
 _SPREAD_S: Final = 5.0  # the first looks at many dishes are spread over this
@@ -39,9 +40,10 @@ class Pages:
     progress: dict[str, tuple[DishEntry, dict[str, Any]]] = field(default_factory=dict)
     remarks: dict[tuple[str, str], Remark] = field(default_factory=dict)
     cleared: set[tuple[str, str]] = field(default_factory=set)
+    examples: dict[str, bytes] = field(default_factory=dict)  # by software: a status with what is new
 
     def __bool__(self) -> bool:
-        return bool(self.samples or self.progress or self.remarks or self.cleared)
+        return bool(self.samples or self.progress or self.remarks or self.cleared or self.examples)
 
     def remark(self, subject: str, kind: str, detail: str, at_ns: int) -> None:
         """Add a remark; one that was there counts once more."""
@@ -202,6 +204,8 @@ class Collector:
         for kind in look.cleared - set(look.remarks):
             if self._told.pop((entry.key, kind), None) is not None or first:
                 self._pages.clear(entry.key, kind)
+        if look.example is not None and len(self._pages.examples) < _MOST_EXAMPLES:
+            self._pages.examples[look.example[0]] = look.example[1]
         for kind, detail in look.remarks.items():
             self._told[entry.key, kind] = detail
             self._pages.remark(entry.key, kind, detail, now_ns)
@@ -312,7 +316,7 @@ def _joined(first: Pages, then: Pages) -> Pages:
     """Return the pages of both, in their order."""
     joined = Pages(
         samples=first.samples + then.samples, progress=first.progress | then.progress,
-        remarks=dict(first.remarks), cleared=set(first.cleared),
+        remarks=dict(first.remarks), cleared=set(first.cleared), examples=first.examples | then.examples,
     )  # fmt: skip
     for subject, kind in then.cleared:
         joined.clear(subject, kind)

@@ -23,6 +23,7 @@ class FleetDatabase:
         self.path = path / DATABASE
         self.driver = driver or plain_driver()
         self._lock = threading.RLock()
+        self._changes = 0
         with telling(self.driver):
             self._conn = connect(self.driver, self.path)
         self.path.chmod(0o600)
@@ -53,9 +54,12 @@ class FleetDatabase:
     @contextmanager
     def changing(self) -> Iterator[Any]:
         """Give a connection whose work is durable when the block ends, or is not done at all."""
-        with self._lock, writing(self.driver, self._conn):
-            yield self._conn
+        with self._lock:
+            self._changes += 1
+            with writing(self.driver, self._conn):
+                yield self._conn
 
-    def version(self) -> int:
-        """Return a number that changes when another connection has changed something."""
-        return int(self.rows("PRAGMA data_version")[0][0])
+    def version(self) -> tuple[int, int]:
+        """Return what is another once anybody, here or in another process, has changed something."""
+        with self._lock:
+            return self._changes, int(self.rows("PRAGMA data_version")[0][0])

@@ -17,7 +17,7 @@ from openleo.fleet.dayfile import Sent
 from openleo.fleet.sample import Sample
 from openleo.fleet.storage import connect, telling, writing
 
-KEPT_NS: Final = 2 * 86_400 * 10**9  # so long a batch that comes again is known at once
+KEPT_NS: Final = 15 * 60 * 10**9  # so long a batch that comes again is known at once; later its samples are
 
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS latest (terminal TEXT, source TEXT, time_ns INTEGER NOT NULL,"
@@ -25,6 +25,7 @@ _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS seen (day TEXT PRIMARY KEY, n INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS batches (device TEXT, boot TEXT, first INTEGER, last INTEGER,"
     " digest BLOB NOT NULL, at_ns INTEGER NOT NULL, PRIMARY KEY (device, boot, first, last)) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS came ON batches (at_ns)",
     "CREATE TABLE IF NOT EXISTS quarantined (device TEXT, since_ns INTEGER, until_ns INTEGER NOT NULL,"
     " PRIMARY KEY (device, since_ns)) WITHOUT ROWID",
 )
@@ -114,12 +115,6 @@ class Index:
         query = "SELECT digest FROM batches WHERE device = ? AND boot = ? AND first = ? AND last = ?"
         rows = self._rows(query, (device, boot, first, last))
         return bool(rows) and bytes(rows[0][0]) == digest
-
-    def boots(self, device: str) -> dict[str, int]:
-        """Return the boots of which a device sent batches of late, and when the last of each came."""
-        return dict(
-            self._rows("SELECT boot, max(at_ns) FROM batches WHERE device = ? GROUP BY boot", (device,))
-        )
 
     def latest(self, terminal: str | None = None) -> list[Sent]:
         """Return the newest sample of each terminal and source, with who sent it."""

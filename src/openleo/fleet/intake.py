@@ -59,7 +59,7 @@ class Room:
     kept_days: int = 30  # what is older is not taken
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Job:
     head: Head
     headers: Mapping[str, str]
@@ -140,6 +140,8 @@ class Intake:
 
     def _take(self, headers: Mapping[str, str], body: bytes) -> "Future[Outcome]":
         head = read_head(headers)
+        if self._pending >= self._room.pending_bytes:  # looked at first: turning away must cost little
+            raise Busy(f"{self._pending:,} bytes wait to be written", "try again in some seconds")
         if len(body) > MOST_BYTES:
             raise BatchTooLarge(f"the batch has more than {MOST_BYTES:,} bytes", "send it in several batches")
         standing = self._keys.standing(head.device)
@@ -253,13 +255,22 @@ class Intake:
         for job in again:
             self._done(job, "again")
         fresh = [job for job in jobs if job not in again]
-        if not fresh:
-            return
+        if fresh:
+            self._keep(fresh, now)
+
+    def _keep(self, fresh: list[_Job], now: int) -> None:
+        """Keep batches in one commit; where that fails for a reason of ours, one by one."""
         sent = [(job.head.device, one) for job in fresh for one in job.samples or ()]
         try:
             new = self.store.add_sent(sent, [(j.head, digest_of(j.body)) for j in fresh], now_ns=now)
-        except BaseException as error:
+        except (OpenleoError, StoreBroken) as error:
             self._fail(fresh, error)
+            return
+        except Exception as error:
+            if len(fresh) == 1:
+                self._fail(fresh, error)
+            for job in fresh if len(fresh) > 1 else ():  # one that cannot be kept takes no other with it
+                self._keep([job], now)
             return
         self.counts["samples"] += len(sent)
         self.counts["doubles"] += len(sent) - new
@@ -271,7 +282,8 @@ class Intake:
         job.future.set_result(outcome)
 
     def _fail(self, jobs: list[_Job], error: BaseException) -> None:
-        self.counts[getattr(error, "code", "store-broken")] += len(jobs)
+        broken = "store-broken" if isinstance(error, StoreBroken) else "internal"
+        self.counts[getattr(error, "code", broken)] += len(jobs)
         _answer(jobs, error)
         if isinstance(error, StoreBroken):
             self._on_broken()

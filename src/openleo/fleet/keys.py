@@ -14,10 +14,10 @@ import msgspec
 
 from openleo.control.driver import driver_for
 from openleo.control.store import DATABASE, Store
-from openleo.fleet.agents import Agents
+from openleo.fleet.agents import FOREVER_NS, Agents
 
 State = Literal["active", "revoked", "captured"]
-FOREVER_NS: Final = 2**63 - 1
+MOST_KNOWN: Final = 100_000
 Held = tuple[str, int, int]  # a device, and from when to when what it said is not believed
 
 
@@ -45,9 +45,20 @@ class AgentKeys:
 
     def __init__(self, agents: Agents) -> None:
         self._agents = agents
+        self._version: tuple[int, int] | None = None
+        self._known: dict[str, Standing | None] = {}
 
     def standing(self, device: str) -> Standing | None:
-        """Return how an agent stands; it is asked each time, for its own process may change it too."""
+        """Return how an agent stands, as of the last change in the register."""
+        version = self._agents.version()
+        if version != self._version or len(self._known) > MOST_KNOWN:
+            self._known.clear()
+            self._version = version
+        if device not in self._known:
+            self._known[device] = self._find(device)
+        return self._known[device]
+
+    def _find(self, device: str) -> Standing | None:
         agent = self._agents.find(device)
         if agent is None or agent.public_key is None:
             return None
@@ -57,12 +68,8 @@ class AgentKeys:
         return Standing(public_key=agent.public_key, state=state, terminals=agent.terminals)
 
     def held(self) -> list[Held]:
-        """Return the captured agents."""
-        return [
-            (one.id, one.since_ns, FOREVER_NS)
-            for one in self._agents.all()
-            if one.state == "captured" and one.since_ns is not None
-        ]
+        """Return from when to when agents were in wrong hands; what was quarantined stays so."""
+        return self._agents.captures()
 
 
 class ControlKeys:
@@ -88,7 +95,7 @@ class ControlKeys:
         """Return how a terminal stands, as of the last decision that was written."""
         self._refresh()
         if device not in self._known:
-            if len(self._known) > 100_000:
+            if len(self._known) > MOST_KNOWN:
                 self._known.clear()
             self._known[device] = self._find(device)
         return self._known[device]
@@ -97,6 +104,10 @@ class ControlKeys:
         """Return from when to when terminals were in wrong hands; what was quarantined stays so."""
         self._refresh()
         return [one for spans in self._held.values() for one in spans]
+
+    def accounts(self) -> dict[str, str]:
+        """Return the account of each terminal that has one: the tag ``account`` of `History.by_tag`."""
+        return dict(self._rows("SELECT id, account_id FROM terminals WHERE account_id IS NOT NULL"))
 
     def _refresh(self) -> None:
         version = self._rows("PRAGMA data_version")[0][0]

@@ -77,6 +77,7 @@ class Look:
     detail: str = ""
     delay_s: float = 15.0
     clock_ahead_ns: int | None = None  # of the dish's GPS before our clock, where it tells
+    example: tuple[str, bytes] | None = None  # software, and a status of it that has what is new here
 
     def remark(self, kind: str, detail: str) -> None:
         """Say that something is so."""
@@ -317,6 +318,7 @@ class DishWatch:
             software = str(status.device_info.software_version)[:64]
             named = ", ".join(sorted(new)[:_MOST_NAMED]) + (", ..." if len(new) > _MOST_NAMED else "")
             look.remark("unknown", f"its firmware {software} tells what is new here: {named}")
+            look.example = (printable(software, 64), status.SerializeToString())
         named_only = without_code(alerts_of(status))
         if named_only:
             look.remark("alerts", f"it raises {', '.join(named_only)}")

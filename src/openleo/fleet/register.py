@@ -5,7 +5,7 @@ It may be read while a collector runs; each change is durable on return.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -35,8 +35,10 @@ CREATE TABLE IF NOT EXISTS remarks (
     subject TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL, first_ns INTEGER NOT NULL,
     last_ns INTEGER NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (subject, kind)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS examples (software TEXT PRIMARY KEY, status BLOB NOT NULL) STRICT;
 """
 _TAGS: Final = ("account", "site")
+MOST_EXAMPLES: Final = 100
 _KIT_COLUMNS: Final = tuple(f.name for f in fields(Kit))
 
 
@@ -280,6 +282,19 @@ class Register:
                 " detail = excluded.detail, last_ns = excluded.last_ns, times = times + excluded.times",
                 rows,
             )
+
+    def put_examples(self, found: Mapping[str, bytes]) -> None:
+        """Keep a status of each software that tells what is new here, the last MOST_EXAMPLES of them."""
+        with self._changing() as db:
+            db.executemany("INSERT OR REPLACE INTO examples VALUES (?, ?)", list(found.items()))
+            db.execute(
+                "DELETE FROM examples WHERE rowid NOT IN"
+                " (SELECT rowid FROM examples ORDER BY rowid DESC LIMIT ?)", (MOST_EXAMPLES,),
+            )  # fmt: skip
+
+    def examples(self) -> dict[str, bytes]:
+        """Return a status message (DishGetStatusResponse) for each software that tells what is new here."""
+        return {row["software"]: row["status"] for row in self._db.execute("SELECT * FROM examples")}
 
     # Anything
 

@@ -126,11 +126,6 @@ class TelemetryStore:
         with self._lock:
             return self._index.has_batch(head.device, head.boot, head.first, head.last, digest_of(body))
 
-    def boots(self, device: str) -> dict[str, int]:
-        """Return a device's boots of late, and when each was last heard."""
-        with self._lock:
-            return self._index.boots(device)
-
     # Quarantine -----------------------------------------------------------------------------------------
 
     def quarantine(self, device: str, since_ns: int, until_ns: int = FOREVER_NS) -> bool:
