@@ -37,24 +37,30 @@ def write(data: Path, dark_towns: int) -> None:
         write_fleet(data, kits, samples)
 
 
-def seconds(data: Path) -> float:
-    """Return the best of three: the machine does other things too."""
+def seconds(data: Path) -> tuple[float, float]:
+    """Return the best of three, by the clock and of processor: the machine does other things too."""
     took = []
     for _ in range(3):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), os.times()
         command = [sys.executable, "-c", "from openleo.cli import main; main()", "fleet", "--data", str(data)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ)
-        took.append(time.perf_counter() - began)
-    return min(took)
+        now = os.times()
+        cpu = now.children_user + now.children_system - used.children_user - used.children_system
+        took.append((time.perf_counter() - began, cpu))
+    return min(wall for wall, _ in took), min(cpu for _, cpu in took)
 
 
 def main() -> None:
+    results = []
     for name, dark in (("fleet_list_5_percent_dark", TOWNS // 20), ("fleet_list_all_dark", TOWNS)):
         with tempfile.TemporaryDirectory() as folder:
             write(Path(folder), dark)
             took = seconds(Path(folder))
-        record = {"name": name, "value": round(took, 2), "unit": "s", "goal": GOAL_S, "met": took < GOAL_S}
-        print(json.dumps(record), flush=True)
+        for what, value in zip(("", "_cpu"), took, strict=True):
+            met = value < GOAL_S
+            record = {"name": name + what, "value": round(value, 2), "unit": "s", "goal": GOAL_S, "met": met}
+            results.append(json.dumps(record))
+    print("\n".join(results))
 
 
 if __name__ == "__main__":

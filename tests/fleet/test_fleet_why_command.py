@@ -93,8 +93,8 @@ def test_an_agent_without_a_word_beside_a_vendor_that_sees_it_online_is_a_link_t
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now_ns = time.time_ns() // S * S
-    told = {"boot": None, "counter": None, "outage": None, "disablement": None, "stowed": None, "power_w": None,
-            "gps_valid": None, "gps_satellites": None, "signal_quality": 0.9}  # fmt: skip
+    unsaid = ("boot", "counter", "outage", "disablement", "stowed", "power_w", "gps_valid", "gps_satellites")
+    told = {**dict.fromkeys(unsaid), "signal_quality": 0.9}
     samples: list[Sample] = [
         *samples_of("ut-a", PLACE, now_ns, Told(since_s=1_500, fields=None)),
         *samples_of("ut-a", PLACE, now_ns, Told(since_s=9_999, fields=told), source="enterprise"),

@@ -1,6 +1,9 @@
 """`openleo fleet` alone: the terminals that are not well, grouped by cause, who needs help first."""
 
+import gc
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -26,11 +29,12 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
         stale_lines,
     )
 
-    with looking(at) as fleet:
-        survey = fleet.survey(when)
-        clock_ns = fleet.clock_ns if when is None else survey.now_ns
-        remark = fleet.remark
-    found = open_incidents(survey)
+    with _many_objects():
+        with looking(at) as fleet:
+            survey = fleet.survey(when)
+            clock_ns = fleet.clock_ns if when is None else survey.now_ns
+            remark = fleet.remark
+        found = open_incidents(survey)
     if form == "csv":
         click.echo(csv_of(member_rows(found, survey.now_ns)), nl=False)
         return
@@ -54,6 +58,18 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
     if found:
         lines += ["", "why one of them: openleo fleet why TERMINAL"]
     click.echo("\n".join(lines))
+
+
+@contextmanager
+def _many_objects() -> Iterator[None]:
+    """Leave the search for cycles of garbage out while hundreds of thousands of samples are made."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def diagnosed(survey: "Survey") -> "dict[str, Diagnosis]":

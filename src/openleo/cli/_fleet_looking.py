@@ -15,6 +15,7 @@ from openleo.cli._fleet import At
 if TYPE_CHECKING:
     from openleo.fleet.store import TelemetryStore
     from openleo.fleet.why import Decision, Expected, Subject
+    from openleo.fleet.why.recent import Recent
     from openleo.fleet.why.survey import Survey
 
 _ALL_OLD_S = 90  # where nobody at all spoke for so long, it is we who do not hear: told as it stood then
@@ -26,7 +27,8 @@ class Looking:
 
     store: "TelemetryStore"
     subjects: "Mapping[str, Subject]"
-    aliases: Mapping[str, tuple[str, ...]]  # what people call them, lower case -> ids
+    names: Mapping[str, Sequence[str]]  # what people call them, lower case -> ids
+    recent: "Recent"
     decisions: "Sequence[Decision] | None"
     decided: "Sequence[Decision]"  # also those that no longer hold
     remark: str
@@ -36,7 +38,7 @@ class Looking:
         self, at: datetime | None = None, *, whole: Iterable[str] = (), expected: "Expected | None" = None
     ) -> "Survey":
         """Return how the fleet stands: now, or as it stood at an instant."""
-        from openleo.fleet.why.recent import Past, Recent
+        from openleo.fleet.why.recent import Past
         from openleo.fleet.why.survey import survey
 
         if at is not None:
@@ -45,7 +47,7 @@ class Looking:
             return survey(
                 past, self.subjects, now_ns, decisions=self.decisions, expected=expected, whole=whole
             )
-        recent = Recent(self.store)
+        recent = self.recent
         newest = max((s.time_ns for s in recent.latest().values()), default=self.clock_ns)
         now_ns = self.clock_ns if self.clock_ns - newest < _ALL_OLD_S * 10**9 else newest + 15 * 10**9
         return survey(recent, self.subjects, now_ns, decisions=self.decisions, expected=expected, whole=whole)
@@ -53,7 +55,8 @@ class Looking:
     def find(self, name: str) -> list[str]:
         """Return the terminals that a name means: an id or its beginning, a kit, a site or a dish's name."""
         wanted = name.casefold()
-        found = self.aliases.get(wanted, ())
+        aliases = _aliases(self.subjects, self.names)
+        found = aliases.get(wanted, ())
         if not found:
             found = tuple(t for t in self.subjects if t.casefold().startswith(wanted))
             if len(found) != 1:
@@ -61,7 +64,7 @@ class Looking:
                     f"no terminal, kit, site or dish is called {name!r}"
                     if not found
                     else f"{name!r} may be {len(found)} terminals: {', '.join(sorted(found)[:8])}",
-                    did_you_mean(name, self.aliases),
+                    did_you_mean(name, aliases),
                 )
         return list(found)
 
@@ -70,6 +73,7 @@ class Looking:
 def looking(at: At, *, control: bool = True) -> Iterator[Looking]:
     """Open the fleet of a data folder."""
     from openleo.fleet.store import TelemetryStore
+    from openleo.fleet.why.recent import Recent
 
     folder = at.folder
     if not folder.is_dir():
@@ -80,10 +84,12 @@ def looking(at: At, *, control: bool = True) -> Iterator[Looking]:
     subjects, names = _subjects(at)
     holding, decided, remark = _read_decisions(at.data) if control else (None, (), "")
     with TelemetryStore(folder) as store:
-        for terminal in store.terminals():
-            subjects.setdefault(terminal, _subject(terminal))
+        recent = Recent(store)
+        for terminal in recent.latest():
+            if terminal not in subjects:
+                subjects[terminal] = _subject(terminal)
         yield Looking(
-            store=store, subjects=subjects, aliases=_aliases(subjects, names), decisions=holding,
+            store=store, subjects=subjects, names=names, recent=recent, decisions=holding,
             decided=decided, remark=remark, clock_ns=time.time_ns(),
         )  # fmt: skip
 

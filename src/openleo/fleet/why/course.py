@@ -105,7 +105,7 @@ def course_of(samples: Sequence[Sample], now_ns: int) -> Course:
     sources = frozenset(s.source for s in seen)
     if not seen:
         return Course(State.NEVER, now_ns, None, None, (), (), later, sources)
-    main = _told_best(seen, now_ns)
+    main = _told_best(seen, now_ns) if len(seen) > 1 else seen
     last = main[-1]
     silent = now_ns - last.time_ns > SILENT_AFTER_S * SECOND_NS
     first = _first_of_trouble(main)

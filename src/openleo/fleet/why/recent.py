@@ -32,10 +32,13 @@ class Recent:
 
     def __init__(self, store: "TelemetryStore") -> None:
         self._store = store
+        self._latest: dict[str, Sample] | None = None
 
     def latest(self) -> dict[str, Sample]:
-        """Return the newest sample of each terminal."""
-        return self._store.latest()
+        """Return the newest sample of each terminal, as it was when first asked."""
+        if self._latest is None:
+            self._latest = self._store.latest()
+        return self._latest
 
     def samples(self, terminal: str, since_ns: int, until_ns: int) -> Sequence[Sample]:
         """Return a terminal's samples, oldest first, those of several sources side by side."""
