@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 
 from openleo.dish.firmware import NEWEST, firmware, known_firmwares, position_source_name
 from openleo.dish.protocol import messages, pool, unknown_fields_of, unknown_values_of
+from openleo.dish.reading import alerts_of, disablement_name, outage_name
 
 ROOT = Path(__file__).resolve().parents[2]
 DEVICE = "SpaceX.API.Device."
@@ -179,6 +181,17 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert int(done.stdout) < 60_000  # kB
+
+
+def test_a_real_reply_of_2024_is_read(test_data: Path) -> None:
+    sample = json.loads((test_data / "dish" / "sample_get_status_2024-05.json").read_text())
+    reply = json_format.ParseDict(sample, messages().Response(), descriptor_pool=pool())
+    status = messages().Response.FromString(reply.SerializeToString()).dish_get_status
+    assert outage_name(status) == ""
+    assert disablement_name(status) == "OKAY"
+    assert alerts_of(status) == ["roaming", "is_heating"]
+    assert status.obstruction_stats.patches_valid == 4156
+    assert unknown_fields_of(status) == ()
 
 
 def test_what_nobody_knows_is_kept_and_named() -> None:
