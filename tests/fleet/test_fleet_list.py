@@ -166,3 +166,14 @@ def test_when_all_are_dark_those_not_looked_at_are_counted_with_their_cell(
     told = json.loads(run(capsys, "--data", tmp_path, "--format", "json"))
     assert sum(len(i["terminals"]) for i in told["incidents"]) == 9
     assert sum(i["presumed"] for i in told["incidents"]) == 5
+
+
+def test_a_name_moves_nobodys_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    now_ns = time.time_ns() // S * S
+    evil = Kit(id="K1", kit="K1", terminal="ut-a", site="farm\x1b[2J\u202egood")
+    write_fleet(tmp_path, [evil], samples_of("ut-a", FARM, now_ns, Told(since_s=600, fields=OBSTRUCTED)))
+    for command in ([], ["why", "K1"], ["report"]):
+        assert exit_code_of(["fleet", *command, "--data", str(tmp_path)]) == 0
+        out = capsys.readouterr().out
+        assert "farm?[2J?good" in out
+        assert "\x1b" not in out

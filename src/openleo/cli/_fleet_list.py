@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from openleo.cli._fleet import At
-from openleo.cli._fleet_looking import looking
+from openleo.cli._fleet_looking import looking, tell
 
 if TYPE_CHECKING:
     from openleo.fleet.why import Diagnosis
@@ -57,7 +57,7 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
         ]
     if found:
         lines += ["", "why one of them: openleo fleet why TERMINAL"]
-    click.echo("\n".join(lines))
+    tell(lines)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from openleo.base.errors import BadInput, did_you_mean
 from openleo.cli._control import control_folder
 from openleo.cli._fleet import At
@@ -67,6 +69,12 @@ class Looking:
                     did_you_mean(name, aliases),
                 )
         return list(found)
+
+
+def tell(lines: Iterable[str]) -> None:
+    """Print lines; of strangers' words, such as names of sites and software, nothing that a screen obeys."""
+    for line in lines:
+        click.echo("".join(c if c.isprintable() else "?" for c in line))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from openleo.base.errors import BadInput
 from openleo.cli._durations import Duration
 from openleo.cli._fleet import At
 from openleo.cli._fleet_list import open_incidents
-from openleo.cli._fleet_looking import looking
+from openleo.cli._fleet_looking import looking, tell
 from openleo.cli._instants import Instant
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _from_store(
     if at.as_json:
         click.echo(json.dumps(values[0] if len(values) == 1 else values, indent=2, ensure_ascii=False))
         return
-    click.echo("\n".join(lines).strip("\n"))
+    tell(lines if lines[0] else lines[1:])
 
 
 def _read_dish(
@@ -119,7 +119,7 @@ def _read_dish(
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
         return
     lines = list(why_lines(case.kit, found, case.now_ns, tell_all=tell_all))
-    click.echo("\n".join([*lines, *(f"note: {note}" for note in notes)]))
+    tell([*lines, *(f"note: {note}" for note in notes)])
 
 
 @click.command("report")
@@ -154,7 +154,7 @@ def report(since: timedelta, when: datetime | None, form: str, data: Path | None
     elif form == "csv":
         click.echo(csv_text(found), nl=False)
     else:
-        click.echo("\n".join(text_lines(found, clock_ns)))
+        tell(text_lines(found, clock_ns))
 
 
 def _day(time_ns: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from openleo.base.errors import BadInput
 from openleo.fleet.why.causes import ADVICE
 from openleo.fleet.why.course import SILENT_AFTER_S, State
 from openleo.fleet.why.grouping import Incident
@@ -95,6 +96,10 @@ def spells_of(store: "TelemetryStore", since_ns: int, until_ns: int) -> list[Spe
             heard |= {minute for (minute,) in link.execute(_MINUTES, (since_ns, until_ns))}
             for terminal, time_ns, well, previous in link.execute(query, values):
                 turns.setdefault(terminal, []).append((time_ns, bool(well), previous))
+        except sqlite3.Error as error:
+            raise BadInput(
+                f"{path} cannot be read: {error}", "is its disk whole? a day that is being removed: ask again"
+            ) from error
         finally:
             link.close()
     return [
@@ -201,7 +206,7 @@ def _changed(report: Handover) -> Iterator[str]:
     for spell in ended[:_ROWS]:
         assert spell.until_ns is not None
         lasted = length((spell.until_ns - spell.since_ns) / SECOND_NS)
-        where = name_of(_subject(report, spell.terminal))
+        where = name_of(_subject(report, spell.terminal)).replace("|", "/")
         began = "before" if spell.since_ns <= report.since_ns + MINUTE_NS else when(spell.since_ns, now)
         yield f"| {spell.terminal} | {where} | {began} | {when(spell.until_ns, now)} | {lasted} |"
     if len(ended) > _ROWS:
