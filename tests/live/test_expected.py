@@ -56,3 +56,30 @@ def test_places_and_times_that_the_run_does_not_have_are_not_known(run: Run, tmp
     assert expected.at(-80.0, 10.0, at_ns(run.first_slot)) is None
     assert expected.at(*where, at_ns(run.first_slot - 1)) is None
     assert expected.at(*where, at_ns(run.until_slot)) is None
+
+
+def test_what_a_run_expected_is_evidence_beside_telemetry(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from openleo.cli._main import exit_code_of
+    from openleo.fleet.sample import Sample
+    from openleo.fleet.store import TelemetryStore
+
+    slot = run.first_slot + 20
+    standing = [row for row in run.terminals.iter_rows(named=True) if not row["moving"]]
+    found = next(
+        row for row in standing if RunExpected(run).at(row["latitude_deg"], row["longitude_deg"], at_ns(slot))
+    )
+    samples = [
+        Sample(
+            terminal="ut-a", time_ns=at_ns(slot) - n * 15 * 10**9, source="dish", outage="NO_SATS", ping_drop=1.0,
+            latitude_deg=found["latitude_deg"], longitude_deg=found["longitude_deg"],
+        )
+        for n in range(10)
+    ]  # fmt: skip
+    with TelemetryStore(tmp_path / "fleet") as store:
+        store.add(samples)
+    at = str(slot_start(slot).astype("datetime64[s]")) + "Z"
+    args = ["fleet", "why", "ut-a", "--data", str(tmp_path), "--at", at, "--run", str(run.path), "--all"]
+    assert exit_code_of(args) == 0
+    assert f"run {run.name} expected it" in capsys.readouterr().out
