@@ -72,8 +72,8 @@ def test_what_a_run_expected_is_evidence_beside_telemetry(
     )
     samples = [
         Sample(
-            terminal="ut-a", time_ns=at_ns(slot) - n * 15 * 10**9, source="dish", outage="NO_SATS", ping_drop=1.0,
-            latitude_deg=found["latitude_deg"], longitude_deg=found["longitude_deg"],
+            terminal="ut-a", time_ns=at_ns(slot) - n * 15 * 10**9, source="dish", outage="NO_SATS",
+            ping_drop=1.0, latitude_deg=found["latitude_deg"], longitude_deg=found["longitude_deg"],
         )
         for n in range(10)
     ]  # fmt: skip
