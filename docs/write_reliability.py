@@ -166,6 +166,8 @@ def soak() -> str:
             "acknowledged": f"{steady['acked']:,.0f} samples, median {steady['p50_ms']:.0f} ms after they "
             f"were due, p99 {steady['p99_ms']:.0f} ms",
             "lost or doubled": f"{steady['wrong']:.0f}",
+            "processor time of the server": f"{steady['processor_ms']:.2f} ms a batch: 667 a second take "
+            f"{steady['processor_ms'] * ingest_soak.RATE / 1e3:.0%} of a core",
             "memory of the server": f"{steady['rss_mib']:.0f} MiB, within {steady['rss_share']:.1%} over the "
             "second half",
             "killed meanwhile": f"{killed['kills']:.0f} times in another run: {killed['acked']:,.0f} samples "

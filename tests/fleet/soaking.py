@@ -67,6 +67,7 @@ class Server:
 
     folder: Path
     core: int | None = None
+    nice: int = 0
     room: dict[str, float] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
     port: int = 0
@@ -81,7 +82,12 @@ class Server:
     def start(self) -> float:
         """Start it; return the seconds until it answers."""
         began = time.monotonic()
-        told = {"fleet": str(self.folder), "fd": self._listening.fileno(), "room": self.room}
+        told = {
+            "fleet": str(self.folder),
+            "fd": self._listening.fileno(),
+            "nice": self.nice,
+            "room": self.room,
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "openleo.api.ingest_process"], stdin=subprocess.PIPE,
             pass_fds=(self._listening.fileno(),),
@@ -119,6 +125,12 @@ class Server:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) / 1024
         return 0.0
+
+    def processor_s(self) -> float:
+        """Return how much processor time it has taken."""
+        assert self.process is not None
+        told = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
     def _end(self, by: signal.Signals) -> None:
         if self.process is None:

@@ -52,9 +52,13 @@ def _hand_on(told: dict[str, Any], store: TelemetryStore, stop: threading.Event)
     def say(text: str) -> None:
         print(f"mqtt: {text}", file=sys.stderr, flush=True)
 
-    thread = threading.Thread(
-        target=lambda: publisher.run(stop, on_trouble=say), name="openleo-mqtt", daemon=True
-    )
+    def hand_on() -> None:
+        try:
+            publisher.run(stop, on_trouble=say)
+        finally:
+            stop.set()  # where it failed, the process is started anew
+
+    thread = threading.Thread(target=hand_on, name="openleo-mqtt", daemon=True)
     thread.start()
     return thread
 

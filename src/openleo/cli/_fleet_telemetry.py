@@ -13,7 +13,7 @@ import click
 from openleo.base.errors import BadInput
 from openleo.cli._control import data_folder, table
 from openleo.cli._group import Group
-from openleo.cli.run import Instant
+from openleo.cli._instants import Instant
 
 if TYPE_CHECKING:
     from openleo.fleet.database import FleetDatabase

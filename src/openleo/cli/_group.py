@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "control": "Make a control plane, and back it up, check, restore and serve it.",
     "person": "Add people, and give them keys, tokens and roles.",
     "who-can": "Say who may do something, and why.",
-    "fleet": "Keep kits and dishes, collect their telemetry, and see how they are.",
+    "fleet": "Say which terminals are dark, why, and who needs help first; collect telemetry.",
     "ingest": "Take telemetry in over HTTP, keep it, and hand it out.",
     "agent": "Watch the dish of a remote site and send what it tells, also after hours in the dark.",
     "account": "Keep customers, their plans and service lines, and lists of who is served.",

@@ -82,6 +82,7 @@ class Publisher:
     ) -> None:
         self._store, self._services, self._broker = store, services, broker
         self._prefix, self._positions, self._clock_ns = prefix.rstrip("/"), positions, clock_ns
+        _client()  # says now where its package is missing
         self._reader = f"mqtt:{broker.host}:{broker.port}/{self._prefix}"
 
     def run(self, stop: threading.Event, *, on_trouble: Callable[[str], None] = lambda text: None) -> None:
@@ -90,7 +91,7 @@ class Publisher:
         while not stop.is_set():
             try:
                 with_broker = self._connect()
-            except BrokerAway as error:
+            except Refused as error:
                 on_trouble(error.detail)
                 stop.wait(wait_s)
                 wait_s = min(30.0, 2 * wait_s)
@@ -100,7 +101,7 @@ class Publisher:
                     if self._pass_on(with_broker) == 0:
                         stop.wait(_LOOK_S)
                     wait_s = _LOOK_S
-            except BrokerAway as error:
+            except Refused as error:  # the broker is away, or the disk is full
                 on_trouble(error.detail)
                 stop.wait(wait_s)
             finally:

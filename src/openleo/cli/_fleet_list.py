@@ -1,0 +1,87 @@
+"""`openleo fleet` alone: the terminals that are not well, grouped by cause, who needs help first."""
+
+import gc
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from openleo.cli._fleet import At
+from openleo.cli._fleet_looking import looking, tell
+
+if TYPE_CHECKING:
+    from openleo.fleet.why import Diagnosis
+    from openleo.fleet.why.grouping import Incident
+    from openleo.fleet.why.survey import Survey
+
+
+def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
+    """Print the ranked list."""
+    from openleo.fleet.why.handover import csv_of
+    from openleo.fleet.why.words import (
+        count_line,
+        incident_lines,
+        member_rows,
+        plain_incident,
+        stale_lines,
+    )
+
+    with _many_objects():
+        with looking(at) as fleet:
+            survey = fleet.survey(when)
+            clock_ns = fleet.clock_ns if when is None else survey.now_ns
+            remark = fleet.remark
+        found = open_incidents(survey)
+    if form == "csv":
+        click.echo(csv_of(member_rows(found, survey.now_ns)), nl=False)
+        return
+    stale = list(stale_lines(survey, clock_ns))
+    if form == "json":
+        value = {
+            "counts": {state.value: n for state, n in survey.counts.items()},
+            "stale": stale, "remark": remark,
+            "incidents": [plain_incident(n, i, survey.now_ns) for n, i in enumerate(found, 1)],
+        }  # fmt: skip
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        return
+    lines = [count_line(survey), *stale, *([remark] if remark else [])]
+    for number, incident in enumerate(found[:limit], 1):
+        lines += ["", *incident_lines(number, incident, survey.now_ns)]
+    if len(found) > limit:
+        lines += [
+            "",
+            f"and {len(found) - limit:,} more: --limit {len(found)}, or --format csv for each terminal",
+        ]
+    if found:
+        lines += ["", "why one of them: openleo fleet why TERMINAL"]
+    tell(lines)
+
+
+@contextmanager
+def _many_objects() -> Iterator[None]:
+    """Leave the search for cycles of garbage out while hundreds of thousands of samples are made."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def diagnosed(survey: "Survey") -> "dict[str, Diagnosis]":
+    """Return why each terminal is not well that was looked at."""
+    from openleo.fleet.why.course import State
+
+    left = [t for t in survey.troubled if survey.standings[t].course.state is not State.NEVER]
+    return {t: survey.diagnose(t) for t in left if t not in survey.unread}
+
+
+def open_incidents(survey: "Survey") -> "list[Incident]":
+    """Return the incidents of a fleet, the most urgent first."""
+    from openleo.fleet.why.grouping import incidents_of
+
+    return incidents_of(survey, diagnosed(survey))

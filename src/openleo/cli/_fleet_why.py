@@ -1,0 +1,166 @@
+"""`openleo fleet why` and `openleo fleet report`: a terminal's cause and evidence, a shift's handover."""
+
+import asyncio
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from openleo.base.errors import BadInput
+from openleo.cli._durations import Duration
+from openleo.cli._fleet import At
+from openleo.cli._fleet_list import open_incidents
+from openleo.cli._fleet_looking import looking, tell
+from openleo.cli._instants import Instant
+
+if TYPE_CHECKING:
+    from openleo.fleet.why import Expected
+
+_data = click.option(
+    "--data", type=click.Path(path_type=Path), metavar="DIR",
+    help="Where data lives (default: OPENLEO_HOME, else the platform's folder).",
+)  # fmt: skip
+
+
+@click.command("why")
+@click.argument("terminal", required=False)
+@click.option("--at", "when", type=Instant(), metavar="TIME", help="As it stood then (default: now).")
+@click.option(
+    "--dish", "address", metavar="ADDRESS", help="Read this dish now; needs no register and no account."
+)
+@click.option("--source", metavar="IP|INTERFACE", help="With --dish: ask from this address or interface.")
+@click.option("--run", "run", type=click.Path(path_type=Path), metavar="RUN",
+              help="Compare with what a run of openleo expected there and then.")  # fmt: skip
+@click.option(
+    "--rain",
+    "rain_mm_h",
+    type=click.FloatRange(0, 500),
+    metavar="MM/H",
+    help="Rain there, where you know it.",
+)
+@click.option("--all", "tell_all", is_flag=True, help="Tell all evidence, also what weighs little.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@_data
+def why(
+    terminal: str | None, when: datetime | None, address: str | None, source: str | None, run: Path | None,
+    rain_mm_h: float | None, tell_all: bool, as_json: bool, data: Path | None,
+) -> None:  # fmt: skip
+    """Say why a terminal is dark: cause, how sure, evidence, rivals, what to do next.
+
+    TERMINAL is its id or the beginning of one, a kit, a site, or a dish's name.  Causes are weighed by how
+    well they explain what its telemetry, its neighbours and known decisions show; docs/why.md says how, and
+    how often that is right.
+    """
+    if (terminal is None) == (address is None):
+        raise click.UsageError("name a TERMINAL, or a dish with --dish ADDRESS")
+    if address is not None and when is not None:
+        raise click.UsageError("--dish reads a dish now: leave --at out")
+    expected = None if run is None else _expected(run)
+    if address is not None:
+        _read_dish(address, source, expected, (rain_mm_h, tell_all, as_json))
+        return
+    assert terminal is not None
+    _from_store(At(data, as_json), terminal, when, expected, (rain_mm_h, tell_all))
+
+
+def _expected(run: Path) -> "Expected":
+    from openleo.live.expected import RunExpected
+    from openleo.results.run import open_run
+
+    return RunExpected(open_run(run, partial=True))
+
+
+def _from_store(
+    at: At, name: str, when: datetime | None, expected: "Expected | None", how: tuple[float | None, bool]
+) -> None:
+    from dataclasses import replace
+
+    from openleo.fleet.why import diagnose
+    from openleo.fleet.why.words import plain_diagnosis, stale_lines, why_lines
+
+    rain_mm_h, tell_all = how
+    with looking(at) as fleet:
+        terminals = fleet.find(name)
+        survey = fleet.survey(when, whole=terminals, expected=expected)
+        clock_ns = fleet.clock_ns if when is None else survey.now_ns
+        remark = fleet.remark
+    lines = [*stale_lines(survey, clock_ns), *([remark] if remark else [])]
+    values = []
+    for terminal in terminals:
+        standing = survey.standings[terminal]
+        case = replace(survey.case(terminal), rain_mm_h=rain_mm_h)
+        found = diagnose(case, course=standing.course)
+        values.append(plain_diagnosis(standing.kit, found, survey.now_ns))
+        lines += ["", *why_lines(standing.kit, found, survey.now_ns, tell_all=tell_all)]
+    if at.as_json:
+        click.echo(json.dumps(values[0] if len(values) == 1 else values, indent=2, ensure_ascii=False))
+        return
+    tell(lines if lines[0] else lines[1:])
+
+
+def _read_dish(
+    address: str, source: str | None, expected: "Expected | None", how: tuple[float | None, bool, bool]
+) -> None:
+    import time
+
+    from openleo.fleet.why import diagnose
+    from openleo.fleet.why.directly import case_of_dish
+    from openleo.fleet.why.words import plain_diagnosis, why_lines
+
+    rain_mm_h, tell_all, as_json = how
+    case, notes = asyncio.run(
+        case_of_dish(address, source=source, now_ns=time.time_ns(), rain_mm_h=rain_mm_h, expected=expected)
+    )
+    found = diagnose(case)
+    if as_json:
+        value = plain_diagnosis(case.kit, found, case.now_ns) | {"notes": notes}
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        return
+    lines = list(why_lines(case.kit, found, case.now_ns, tell_all=tell_all))
+    tell([*lines, *(f"note: {note}" for note in notes)])
+
+
+@click.command("report")
+@click.option("--since", type=Duration(), metavar="TIME", default="8h", show_default=True,
+              help="How long the shift was: 8h, 90m, 1d.")  # fmt: skip
+@click.option("--at", "when", type=Instant(), metavar="TIME", help="Its end (default: now).")
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json", "csv"]), default="text",
+              show_default=True,
+              help="How to print; text and markdown are the same, csv is a table of terminals.")  # fmt: skip
+@_data
+def report(since: timedelta, when: datetime | None, form: str, data: Path | None) -> None:
+    """Write a shift's handover: what is open and why, what changed, what was decided, whom to call."""
+    from openleo.fleet.why.handover import Handover, csv_text, plain_handover, spells_of, text_lines
+
+    if since > timedelta(days=7):
+        raise BadInput(
+            f"a report over {since.days} days is no handover", "take at most 7d; for more: the history"
+        )
+    with looking(At(data, False)) as fleet:
+        survey = fleet.survey(when)
+        clock_ns = fleet.clock_ns if when is None else survey.now_ns
+        since_ns = survey.now_ns - round(since.total_seconds() * 1e9)
+        days = fleet.store.days()
+        found = Handover(
+            since_ns=since_ns, survey=survey, incidents=open_incidents(survey),
+            spells=spells_of(fleet.store, since_ns, survey.now_ns),
+            decisions=fleet.decided if fleet.decisions is not None else None,
+            reaches_back=bool(days) and days[0] <= _day(since_ns),
+        )  # fmt: skip
+    if form == "json":
+        click.echo(json.dumps(plain_handover(found, clock_ns), indent=2, ensure_ascii=False))
+    elif form == "csv":
+        click.echo(csv_text(found), nl=False)
+    else:
+        tell(text_lines(found, clock_ns))
+
+
+def _day(time_ns: int) -> str:
+    from openleo.fleet.store import day_of
+
+    return day_of(time_ns)
+
+
+COMMANDS: tuple[click.Command, ...] = (why, report)

@@ -1,0 +1,170 @@
+"""Reading one dish now, for saying why it is dark: no register, no account, no history of ours."""
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from openleo.dish.reading import Dish, DishError, messages
+from openleo.fleet.dish_samples import (
+    Odd,
+    Position,
+    Stretch,
+    boot_of,
+    id_of,
+    position_of,
+    ring_samples,
+    status_sample,
+)
+from openleo.fleet.sample import Sample
+from openleo.fleet.why.inputs import Case, DishFacts, Expected, Subject
+
+_HIDDEN: Final = 0.5  # a cell of the map below this is hidden
+_LIMIT_UNKNOWN: Final = "UNKNOWN"
+
+
+async def case_of_dish(
+    address: str,
+    *,
+    source: str | None = None,
+    now_ns: int,
+    rain_mm_h: float | None = None,
+    expected: Expected | None = None,
+) -> tuple[Case, list[str]]:
+    """Return all that one dish tells now as a case, and notes of what it would not tell.
+
+    A dish that does not answer is a case too.  Raises BadInput where the address is none.
+    """
+    notes: list[str] = []
+    async with Dish(address, source=source) as dish:
+        try:
+            status = await dish.status()
+        except DishError as error:
+            silent = Sample(terminal=address, time_ns=now_ns, source="dish", reachable=False)
+            notes = [error.detail, error.hint] if error.hint else [error.detail]
+            return Case(
+                kit=Subject(terminal=address), now_ns=now_ns, samples=[silent], rain_mm_h=rain_mm_h
+            ), notes
+        terminal = _id(status, address, notes)
+        history = await _ask("history", dish.history, notes)
+        location = await _ask("location", dish.location, notes)
+        diagnostics = await _ask("diagnostics", dish.diagnostics, notes)
+        sky = await _ask("obstruction map", dish.obstruction_map, notes)
+    position = None if location is None else position_of(location)
+    samples = _samples(status, history, terminal, position, now_ns, notes)
+    model = None
+    if expected is not None and position is not None:
+        model = expected.at(position.latitude_deg, position.longitude_deg, now_ns)
+    elif expected is not None:
+        notes.append("the dish does not tell where it is, so it cannot be compared with the run")
+    case = Case(
+        kit=Subject(terminal=terminal, name=address), now_ns=now_ns, samples=samples, rain_mm_h=rain_mm_h,
+        facts=facts_of(status, diagnostics, sky), expected=model,
+    )  # fmt: skip
+    return case, notes
+
+
+def _id(status: Any, address: str, notes: list[str]) -> str:
+    try:
+        return id_of(status)
+    except Odd as odd:
+        notes.append(str(odd))
+        return address
+
+
+async def _ask(what: str, ask: Callable[[], Awaitable[Any]], notes: list[str]) -> Any:
+    try:
+        return await ask()
+    except DishError as error:
+        notes.append(f"no {what}: {error.detail}")
+        return None
+
+
+def _samples(
+    status: Any, history: Any, terminal: str, position: Position | None, now_ns: int, notes: list[str]
+) -> Sequence[Sample]:
+    """Return the quarter minutes of its history and the second of its status."""
+    found: list[Sample] = []
+    if history is not None:
+        try:
+            found = ring_samples(
+                history, Stretch(terminal=terminal, boot=boot_of(status), after=0, newest_ns=now_ns)
+            )
+        except Odd as odd:
+            notes.append(str(odd))
+    return [*found, status_sample(status, terminal=terminal, time_ns=now_ns, position=position)]
+
+
+def facts_of(status: Any, diagnostics: Any, sky: Any) -> DishFacts:
+    """Return what a reading tells beyond telemetry."""
+    part, towards = (None, "") if sky is None else hidden_part(sky)
+    gps = status.gps_stats if status.HasField("gps_stats") else None
+    return DishFacts(
+        self_test_failed=None if diagnostics is None else _failed(diagnostics),
+        snr_persistently_low=bool(status.is_snr_persistently_low),
+        heating=bool(status.alerts.is_heating),
+        limited=_limit(status, diagnostics),
+        ethernet_link=not status.alerts.no_ethernet_link,
+        water=bool(status.alerts.dish_water_detected or status.alerts.router_water_detected),
+        gps_inhibited=None if gps is None else bool(gps.inhibit_gps),
+        map_obstructed=part,
+        map_towards=towards,
+    )
+
+
+def _failed(diagnostics: Any) -> tuple[str, ...] | None:
+    """Return the self tests that failed; None where it has no result."""
+    result = int(diagnostics.hardware_self_test)
+    if result == 0:
+        return None
+    if result == 1:
+        return ()
+    codes = messages().DishGetDiagnosticsResponse.TestResultCode.DESCRIPTOR.values_by_number
+    named = [codes[n].name if n in codes else f"CODE_{n}" for n in diagnostics.hardware_self_test_codes]
+    return tuple(named) or ("GENERAL",)
+
+
+def _limit(status: Any, diagnostics: Any) -> str | None:
+    if diagnostics is not None and diagnostics.overage_rate_limited:
+        return "OVERAGE_LIMIT"
+    names = status.DESCRIPTOR.fields_by_name["dl_bandwidth_restricted_reason"].enum_type.values_by_number
+    number = int(status.dl_bandwidth_restricted_reason)
+    name = names[number].name if number in names else f"REASON_{number}"
+    return None if name.startswith(_LIMIT_UNKNOWN) else str(name)
+
+
+def hidden_part(sky: Any) -> tuple[float | None, str]:
+    """Return the hidden share of the mapped sky, and towards where most of it lies.
+
+    The map's rows run from north to south and its columns from west to east in the Earth's frame, its centre
+    is the zenith and its rim ``max_theta_deg`` from it.
+    """
+    rows, columns = int(sky.num_rows), int(sky.num_cols)
+    values = sky.snr
+    if rows < 3 or columns < 3 or len(values) != rows * columns:
+        return None, ""
+    known = hidden = 0
+    east = north = 0.0
+    lowest = 90.0
+    for index, value in enumerate(values):
+        if not value >= 0.0:  # -1 is not known; NaN is nothing
+            continue
+        known += 1
+        if value >= _HIDDEN:
+            continue
+        hidden += 1
+        y, x = (rows - 1) / 2 - index // columns, index % columns - (columns - 1) / 2
+        east, north = east + x, north + y
+        lowest = min(lowest, 90.0 - math.hypot(x, y) / ((rows - 1) / 2) * (sky.max_theta_deg or 80.0))
+    if not known:
+        return None, ""
+    if not hidden or int(sky.map_reference_frame) != 1:
+        return hidden / known, ""
+    return (
+        hidden / known,
+        f"to the {_compass(math.degrees(math.atan2(east, north)))}, down to {lowest:.0f} degrees",
+    )
+
+
+def _compass(azimuth_deg: float) -> str:
+    names = ("north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west")
+    return names[round(azimuth_deg % 360 / 45) % 8]

@@ -1,0 +1,203 @@
+"""What was found, in words and as plain values for JSON and tables."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from openleo.fleet.why.causes import ADVICE, Why
+from openleo.fleet.why.course import SILENT_AFTER_S, State
+from openleo.fleet.why.grouping import Incident, seconds_since
+from openleo.fleet.why.inputs import SECOND_NS, Subject
+from openleo.fleet.why.model import Diagnosis
+from openleo.fleet.why.survey import Survey
+from openleo.fleet.why.times import iso, length, sure, when
+
+_EVIDENCE: Final = 8
+_NAMED: Final = 4  # members of an incident that a line names
+STALE_S: Final = 600
+
+
+def name_of(subject: Subject) -> str:
+    """Return what people call a terminal: its site and kit, else its id."""
+    words = [w for w in (subject.site, f"kit {subject.kit}" if subject.kit else "") if w]
+    return ", ".join(words) or subject.name or subject.terminal
+
+
+def count_line(survey: Survey) -> str:
+    """Return how many terminals stand how."""
+    counts = survey.counts
+    named = {
+        State.ONLINE: "online", State.POOR: "badly served", State.DARK: "dark", State.SILENT: "silent",
+        State.NEVER: "never seen",
+    }  # fmt: skip
+    parts = [f"{counts[state]:,} {word}" for state, word in named.items() if counts[state]]
+    return f"{len(survey.standings):,} terminals: {', '.join(parts) or 'none'}"
+
+
+def stale_lines(survey: Survey, clock_ns: int) -> Iterator[str]:
+    """Yield what is to be said of old telemetry, by source."""
+    if not survey.newest_ns:
+        yield "no telemetry yet: collect it with `openleo fleet watch`, or take it in with `openleo ingest`"
+        return
+    for source, newest in sorted(survey.newest_ns.items()):
+        old_s = (clock_ns - newest) / SECOND_NS
+        if old_s > STALE_S:
+            yield (
+                f"STALE: the newest word from source {source} is {length(old_s)} old "
+                f"({when(newest, clock_ns)}); is its collector running?"
+            )
+    if survey.now_ns < clock_ns - STALE_S * SECOND_NS // 10:
+        yield f"what follows is how things stood at {when(survey.now_ns, clock_ns)}"
+
+
+def incident_lines(number: int, incident: Incident, now_ns: int) -> Iterator[str]:
+    """Yield the lines of one incident of the ranked list."""
+    lasted = seconds_since(incident.onset_ns, now_ns)
+    since = "" if incident.onset_ns is None else f", since {when(incident.onset_ns, now_ns)}"
+    how_long = "" if lasted is None else f" ({length(lasted)})"
+    how_many = f"{len(incident.members):,} terminal{'s' * (len(incident.members) != 1)}"
+    sure = _sureness(incident)
+    flag = "LIFE-CRITICAL  " if incident.critical else ""
+    yield f"{number:>3}  {flag}{how_many}, {incident.cause.value}{sure}{since}{how_long}"
+    yield f"     {_who(incident)}"
+    ask = incident.first.decides[:1] if incident.cause is Why.UNKNOWN else ()
+    yield f"     next: {ask[0] if ask else ADVICE[incident.cause].do}"
+
+
+def _sureness(incident: Incident) -> str:
+    if incident.cause is Why.UNKNOWN:
+        first = incident.first.ranked[0]
+        return f" (first guess {first[0].value}, {first[1]:.0%})"
+    return f" ({sure(incident.confidence)} sure)"
+
+
+def _who(incident: Incident) -> str:
+    members = incident.members
+    named = "; ".join(name_of(m.kit) for m in members[:_NAMED])
+    more = f"; and {len(members) - _NAMED:,} more" if len(members) > _NAMED else ""
+    facts = []
+    if incident.critical:
+        facts.append(f"{len(incident.critical)} life-critical")
+    if incident.people:
+        facts.append(f"{incident.people:,} people")
+    if incident.cut_off:
+        facts.append(
+            f"{len(incident.cut_off)} site{'s' * (len(incident.cut_off) != 1)} without another terminal"
+        )
+    if incident.presumed:
+        facts.append(f"{incident.presumed:,} presumed to belong to it, not looked at")
+    return named + more + (f" [{', '.join(facts)}]" if facts else "")
+
+
+def why_lines(subject: Subject, found: Diagnosis, now_ns: int, *, tell_all: bool = False) -> Iterator[str]:
+    """Yield the answer to why one terminal is dark."""
+    course = found.course
+    critical = ", LIFE-CRITICAL" if subject.life_critical else ""
+    yield f"{found.terminal} ({name_of(subject)}{critical}) at {when(now_ns)}"
+    yield _state_line(found, now_ns)
+    if found.cause is None:
+        return
+    advice = ADVICE[found.cause]
+    yield ""
+    if found.cause is Why.UNKNOWN:
+        first, chance = found.ranked[0]
+        yield f"not enough evidence: {advice.meaning}"
+        yield f"the likeliest is {first.value} ({chance:.0%}): {ADVICE[first].meaning}"
+    else:
+        yield f"{found.cause.value}, {sure(found.confidence)} sure: {advice.meaning}"
+    yield ""
+    yield "evidence, the weightiest first:"
+    shown = found.evidence if tell_all else found.evidence[:_EVIDENCE]
+    yield from (f"  - {line}" for line in shown)
+    if len(found.evidence) > len(shown):
+        yield f"  ({len(found.evidence) - len(shown)} more that weigh less: --all)"
+    if not found.evidence:
+        yield "  none"
+    yield ""
+    yield "it may also be:"
+    for rival in found.rivals:
+        against = f"; against it: {'; '.join(rival.against)}" if rival.against else ""
+        yield f"  {rival.probability:>4.0%}  {rival.cause.value}{against}"
+    if not found.rivals:
+        yield "  nothing else is over 2 %"
+    yield ""
+    yield f"next: {advice.do}"
+    yield f"call: {advice.call}"
+    if found.decides:
+        yield "what would decide:"
+        yield from (f"  - {ask}" for ask in found.decides)
+    if course.later:
+        yield f"(later telemetry, until {when(course.later[-1].time_ns, now_ns)}, was used too)"
+
+
+def _state_line(found: Diagnosis, now_ns: int) -> str:
+    course = found.course
+    onset = course.onset_ns
+    if found.state is State.NEVER:
+        return "never seen: no telemetry of it has ever come"
+    assert course.last is not None, "what was seen has a last sample"
+    last = when(course.last.time_ns, now_ns)
+    if found.state is State.ONLINE:
+        back = ""
+        if onset is not None and course.trouble:
+            ended = when(course.trouble[-1].time_ns, now_ns)
+            back = f"; it was in trouble from {when(onset, now_ns)} to {ended}"
+        return f"online, as of {last}{back}"
+    since = "" if onset is None else f" since {when(onset, now_ns)} ({length((now_ns - onset) / SECOND_NS)})"
+    word = {State.DARK: "dark", State.POOR: "badly served", State.SILENT: "silent"}[found.state]
+    blind = f"; nothing was heard for over {SILENT_AFTER_S // 60} min" if found.state is State.SILENT else ""
+    return f"{word}{since}, last word at {last}{blind}"
+
+
+def plain_diagnosis(subject: Subject, found: Diagnosis, now_ns: int) -> dict[str, Any]:
+    """Return a diagnosis as JSON holds it."""
+    advice = found.advice
+    return {
+        "terminal": found.terminal, "kit": subject.kit, "site": subject.site, "account": subject.account,
+        "life_critical": subject.life_critical, "at": iso(now_ns), "state": found.state.value,
+        "since": iso(found.course.onset_ns),
+        "last_seen": iso(found.course.last.time_ns) if found.course.last is not None else None,
+        "cause": None if found.cause is None else found.cause.value,
+        "confidence": None if found.cause is None else round(found.confidence, 4),
+        "meaning": None if advice is None else advice.meaning,
+        "ranked": [{"cause": c.value, "probability": round(p, 4)} for c, p in found.ranked],
+        "evidence": list(found.evidence),
+        "rivals": [
+            {"cause": r.cause.value, "probability": round(r.probability, 4), "against": list(r.against)}
+            for r in found.rivals
+        ],
+        "next": None if advice is None else advice.do,
+        "call": None if advice is None else advice.call,
+        "would_decide": list(found.decides),
+        "signs": {sign.name: sign.value for sign in found.signs},
+    }  # fmt: skip
+
+
+def plain_incident(number: int, incident: Incident, now_ns: int) -> dict[str, Any]:
+    """Return an incident as JSON holds it."""
+    return {
+        "rank": number, "cause": incident.cause.value, "confidence": round(incident.confidence, 4),
+        "likeliest": incident.first.ranked[0][0].value,
+        "since": iso(incident.onset_ns), "seconds": seconds_since(incident.onset_ns, now_ns),
+        "terminals": [m.kit.terminal for m in incident.members], "presumed": incident.presumed,
+        "sites": sorted({m.kit.site for m in incident.members if m.kit.site}),
+        "life_critical": [m.kit.terminal for m in incident.critical], "people": incident.people,
+        "sites_cut_off": list(incident.cut_off), "evidence": list(incident.first.evidence[:_EVIDENCE]),
+        "next": ADVICE[incident.cause].do, "call": ADVICE[incident.cause].call,
+    }  # fmt: skip
+
+
+def member_rows(incidents: Sequence[Incident], now_ns: int) -> list[dict[str, Any]]:
+    """Return a row for each terminal that is not well, in the order of their incidents: for CSV."""
+    return [
+        {
+            "rank": number, "terminal": m.kit.terminal, "kit": m.kit.kit, "site": m.kit.site,
+            "account": m.kit.account, "holder": m.kit.holder,
+            "life_critical": "yes" if m.kit.life_critical else "no", "people": m.kit.people,
+            "state": m.course.state.value, "since": iso(m.onset_ns),
+            "seconds": seconds_since(m.onset_ns, now_ns), "cause": incident.cause.value,
+            "confidence": round(incident.confidence, 3),
+            "last_seen": iso(m.course.last.time_ns) if m.course.last is not None else None,
+        }
+        for number, incident in enumerate(incidents, 1)
+        for m in incident.members
+    ]  # fmt: skip
