@@ -26,6 +26,7 @@ from schemathesis.specs.openapi.checks import (
 from starlette.websockets import WebSocketDisconnect
 
 from openleo.api.app import create_app, create_network_app
+from openleo.api.columns import OF_TABLE
 from openleo.api.limits import Limits
 from openleo.api.watching import Watching
 from openleo.base.clock import format_utc, slot_start
@@ -226,6 +227,42 @@ def test_a_timeline_is_cut_to_the_slots_that_were_asked_for(net: Net) -> None:
     assert found["columns"]["slot"] == list(range(first, first + 6))
     whole = timeline_of(net.run, 2).filter(pl.col("slot").is_in(found["columns"]["slot"]))
     assert found["columns"]["seconds"] == whole["seconds"].to_list()
+    rates = [None if kbps is None else round(kbps / 1000, 1) for kbps in whole["rate_kbps"].to_list()]
+    assert found["columns"]["rate_mbps"] == rates
+    assert any(rates)
+
+
+def test_a_gateway_over_time_is_what_its_slots_say(net: Net) -> None:
+    first, name = net.run.first_slot, net.run.gateways["name"][0]
+    found = net.get(f"network/gateways/{name}/history?from={first}&step=2")
+    columns = found["columns"]
+    assert columns["slot"] == list(range(first, net.run.until_slot, 2))
+    for slot, antennas, cells in zip(columns["slot"], columns["antennas"], columns["cells"], strict=True):
+        beams = net.run.beams.filter((pl.col("slot") == slot) & (pl.col("gateway") == 0))
+        assert (antennas, cells) == (beams["satellite"].n_unique(), beams["cell"].n_unique())
+    at = (
+        columns["slot"].index(net.lost)
+        if net.lost in columns["slot"]
+        else columns["slot"].index(net.lost + 1)
+    )
+    assert (columns["antennas"][at], columns["rate_mbps"][at]) == (0, 0.0), "it is down there"
+    assert max(columns["rate_mbps"]) > 100
+    net.get("network/gateways/nowhere/history", 404)
+
+
+def test_tables_have_the_columns_that_the_description_promises(net: Net) -> None:
+    for name, shape in OF_TABLE.items():
+        assert set(net.get(f"network/tables/{name}")["columns"]) == set(shape.model_fields), name
+
+
+def test_a_terminal_behind_obstacles_tells_its_horizon(net: Net) -> None:
+    masks = net.run.terminals["mask"].to_list()
+    row = next(n for n, mask in enumerate(masks) if mask >= 0)
+    own = net.get(f"network/terminals/{net.run.terminals['id'][row]}/explain")["own"]
+    wanted = np.degrees(net.run.world.masks.elevation_rad[masks[row]])
+    assert own["horizon_deg"] == pytest.approx(wanted.tolist(), abs=0.06)
+    clear = net.run.terminals["id"][masks.index(-1)]
+    assert net.get(f"network/terminals/{clear}/explain")["own"]["horizon_deg"] is None
 
 
 def test_cells_and_what_serves_them_agree(net: Net) -> None:

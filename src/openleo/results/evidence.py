@@ -17,6 +17,7 @@ from openleo.ground.cells import cell_centre_deg, cell_name
 from openleo.results.assumptions import Involved, assumptions_of
 from openleo.results.holding import faults_on
 from openleo.results.moment import Moment, line_of, moment_of
+from openleo.results.own import own_state
 from openleo.results.way import gateways_of, why_gateway
 from openleo.results.words import reason_of, sentence_of
 from openleo.snapshot.causes import MEANING, Cause, Reason, is_policy, needs_schedule
@@ -50,7 +51,7 @@ def explain_terminal(run: "Run", terminal: int, slot: int) -> dict[str, Any]:
     }
     found["policy"] = _policy(run, line["rule"], cause)
     hidden = cause == Cause.OBSTRUCTED and looked.row["cause"] == Cause.ONLINE
-    found["own"] = _own(run, terminal, slot, row, int(line["seconds"]) if hidden else None)
+    found["own"] = own_state(run, terminal, slot, row, int(line["seconds"]) if hidden else None)
     found["serving"] = _serving(run, looked, line) if line["satellite"] else None
     found["faults"] = _faults(run, looked, [terminal])
     asked = not is_policy(cause) and cause not in {Cause.POWER_OFF, Cause.BOOTING}
@@ -276,32 +277,6 @@ def _policy(run: "Run", rule: str | None, cause: Cause) -> dict[str, Any]:
         return {"allowed": True, "code": "OKAY", "rule": None, "text": "no rule forbids service"}
     row = run.rules.row(by_predicate=pl.col("id") == rule, named=True)
     return {"allowed": False, "code": cause.name, "rule": rule, "text": row["text"]}
-
-
-def _own(run: "Run", terminal: int, slot: int, row: dict[str, Any], seconds: int | None) -> dict[str, Any]:
-    """Return the terminal's own state: power, booting, the sky that its obstacles leave.
-
-    ``seconds`` are the clear ones, as bits; None where obstacles do not matter.
-    """
-    from openleo.scenario.faults import BOOT_SLOTS
-
-    power, fault = "on", None
-    for f in run.world.faults:
-        at = np.flatnonzero(f.terminals == terminal)
-        if f.kind == "power" and len(at):
-            lost = int(f.terminal_from_slot[at[0]])
-            if lost <= slot < f.until_slot:
-                power, fault = "off", f.name
-            elif f.until_slot <= slot < f.until_slot + BOOT_SLOTS and power == "on":
-                power, fault = "booting", f.name
-    blocked = [s for s in range(15) if not seconds >> s & 1] if seconds is not None else []
-    return {
-        "power": power,
-        "fault": fault,
-        "backup_hours": round(row["backup_hours"], 2),
-        "horizon_mask": row["mask"] >= 0,
-        "blocked_seconds": blocked,
-    }
 
 
 def _cell(run: "Run", looked: _Looked, meaning: str) -> dict[str, Any]:
