@@ -81,7 +81,8 @@ bench: $(HERE_READY) $(DEV_READY)
 	@$(PY) benchmarks/_all.py $(NAME)
 
 docs: $(HERE_READY) $(DEV_READY)
-	@$(PY) docs/write_cli.py && $(PY) docs/write_results.py && $(PY) docs/write_stream.py && $(PY) docs/write_authorization.py
+	@$(PY) docs/write_cli.py && $(PY) docs/write_results.py && $(PY) docs/write_stream.py && $(PY) docs/write_authorization.py \
+	  && $(PY) docs/write_openapi.py
 
 dist: $(HERE_READY) $(DEV_READY)
 	@rm -rf dist && $(PY) -m build --no-isolation --outdir dist .

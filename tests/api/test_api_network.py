@@ -424,6 +424,44 @@ def test_people_see_the_network_who_may(run: Run, tmp_path: Path, kind: NetworkK
     world.plane.close()
 
 
+def test_the_control_planes_areas_narrow_lists_for_those_who_see_them(run: Run, tmp_path: Path) -> None:
+    world = login(run, tmp_path, NetworkKind.SIMULATED)
+    with world.http:
+        owner = world["amina"]
+        cell = run.terminals.row(0, named=True)["cell"]
+        h3 = run.cell_index["h3"][cell]
+        for name, cells in (("drawn", [h3]), ("secret", [h3])):
+            made = owner.post("/v1/areas", {"id": name, "title": f"{name} by hand", "cells": cells})
+            assert made.status_code == 201, made.text
+        part = world.add_person("of-area", "viewer", "drawn")
+        wait_for(world.http, Authorization=f"Bearer {owner.credential.token}")
+        slot = run.first_slot
+        found = owner.get(f"/v1/network/terminals?area=drawn&slot={slot}").json()
+        assert found["total"] == (run.terminals["cell"] == cell).sum()
+        assert {one["h3"] for one in found["items"]} == {h3}
+        assert part.get("/v1/network/terminals?area=drawn").json()["total"] > 0
+        hidden = part.get("/v1/network/terminals?area=secret")
+        assert (hidden.status_code, hidden.json()["type"]) == (404, "/problems/not-found")
+        of_scenario = part.get(f"/v1/network/terminals?area=kyiv&slot={slot}").json()
+        assert of_scenario["total"] > 0
+        keys = {
+            name: {
+                one["key"]
+                for one in world[name].get(f"/v1/network/outages?by=area&from={slot}").json()["items"]
+            }
+            for name in ("amina", "of-area")
+        }
+        assert "secret" in keys["amina"]
+        assert "drawn" in keys["of-area"]
+        assert "secret" not in keys["of-area"]
+        titles = [
+            [one["title"] for one in who.get("/v1/network/search?q=by hand").json()["items"]]
+            for who in (owner, part)
+        ]
+        assert titles == [["drawn by hand", "secret by hand"], ["drawn by hand"]]
+    world.plane.close()
+
+
 def refused(world: Any, token: str | None) -> int:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     connected = world.http.websocket_connect("/v1/stream", headers=headers)
