@@ -1,4 +1,4 @@
-"""Write the description of the API as JSON, and by npm the page's types from it; a test holds them to the code.
+"""Write the description of the API as JSON, and by npm the page's types from it; a test holds them to it.
 
 python docs/write_openapi.py           # web/src/lib/api-types.ts, by web/node_modules
 python docs/write_openapi.py FILE      # the JSON alone
@@ -78,7 +78,7 @@ def marked() -> str:
 
 
 def types(text: str) -> str:
-    """Return the types, as openapi-typescript makes them.  Raises CalledProcessError, or OSError without npm."""
+    """Return the types, as openapi-typescript makes them.  Raises CalledProcessError, OSError."""
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder) / "openapi.json", Path(folder) / "api-types.ts"
         source.write_text(lean(text), encoding="utf-8")
