@@ -10,7 +10,8 @@ const { clock } = await get('/v1/network'), t = clock.now; // an instant that st
 const dark = (await get(`/v1/network/terminals?cause=${process.env.OPENLEO_CAUSE ?? 'CELL_IS_DISABLED'}&limit=1`)).items[0] ?? (await get('/v1/network/terminals?dark=true&limit=1')).items[0] ?? (await get('/v1/network/terminals?limit=1')).items[0];
 const online = (await get('/v1/network/terminals?cause=ONLINE&limit=1&slot=' + clock.slot)).items[0] ?? dark;
 const gateway = (await get('/v1/network/gateways')).items.sort((a, b) => b.in_use - a.in_use)[0];
-const pop = (await get('/v1/network/pops')).items[0];
+const pop = (await get('/v1/network/pops')).items.sort((a, b) => b.terminals - a.terminals)[0];
+const hidden = (await get(`/v1/network/terminals?group=${process.env.OPENLEO_OBSTRUCTED ?? 'woods'}&limit=1`)).items[0];
 const satellite = (await get('/v1/network/satellites?serving=true&limit=1&slot=' + clock.slot)).items[0];
 const login = !!who;
 const area = login ? (await get('/v1/areas')).items[0] : null;
@@ -22,6 +23,7 @@ const VIEWS = [
   ['status', '/'], ['globe', `/?at=${at},1.6`], ['path', `/?sel=terminal:${online.id}&at=${at},4&t=${t}`], ['dark', `/?sel=terminal:${dark.id}&at=${dark.latitude_deg?.toFixed(3)},${dark.longitude_deg?.toFixed(3)},7.2&t=${t}`],
   ['cell', `/?sel=cell:${online.h3}&at=${at},6&map=flat`], ['outages', '/?view=outages'], ['replay', `/?view=outages&t=${process.env.OPENLEO_PAST ?? clock.start}`], ['fleet', '/?view=fleet'], ['sites', `/?view=sites&sel=gateway:${encodeURIComponent(gateway.name)}&at=${gateway.latitude_deg},${gateway.longitude_deg},3.4`],
   ['satellite', `/?view=sites&sel=satellite:${satellite?.name}&at=${at},2.6&t=${t}`], ['pop', `/?view=sites&sel=pop:${pop.code}`], ['terminal', `/?sel=terminal:${online.id}&page=1`],
+  ...(hidden ? [['obstructed', `/?sel=terminal:${hidden.id}&page=1`]] : []),
   ...(login ? [['areas', `/?view=areas${area ? `&sel=area:${area.id}` : ''}`], ['requests', `/?view=requests${request ? `&sel=request:${request.id}` : ''}`], ['claims', '/?view=claims'], ['log', `/?view=log&sel=entry:${entry?.index}`]] : []),
 ];
 const PHONE = ['status', 'outages', 'terminal'];
@@ -38,9 +40,15 @@ async function look(page, name) {
   page.faults.length = 0;
 }
 
-async function settle(page) {
+/** Goes to a view; loaded afresh for a picture, else as the browser's back button does. */
+async function go(page, path) {
+  if (shots) await page.goto(process.env.OPENLEO_URL + path);
+  else await page.evaluate((to) => { history.pushState(null, '', to); dispatchEvent(new PopStateEvent('popstate')); }, path);
+  await page.waitForSelector('nav .tab');
   if (await page.locator('.map').count()) await mapReady(page);
-  await page.waitForTimeout(shots ? 1900 : 900);
+  await page.waitForFunction(() => !document.querySelector('aside [role=status].dim, .page [role=status].dim, .skeleton'), null, { timeout: 10_000 }).catch(() => {});
+  await page.waitForTimeout(shots ? 1900 : 150);
+  if (path.includes(hidden?.id)) await page.locator('.page figure').scrollIntoViewIfNeeded({ timeout: 3000 }).catch(() => {});
 }
 
 for (const theme of (process.env.OPENLEO_THEMES ?? 'dark light').split(' ')) {
@@ -56,18 +64,14 @@ for (const theme of (process.env.OPENLEO_THEMES ?? 'dark light').split(' ')) {
   const page = await visit(browser, '/', who, { theme });
   for (const [name, path] of VIEWS) {
     if (only && only !== name) continue;
-    await page.goto(process.env.OPENLEO_URL + path);
-    await page.waitForSelector('nav .tab');
-    await settle(page);
+    await go(page, path);
     if (shots) { fs.mkdirSync(shots, { recursive: true }); await page.screenshot({ path: `${shots}/${name}${theme === 'dark' ? '' : '-light'}.png` }); }
     if (!process.env.OPENLEO_NO_AXE) await look(page, `${name}, ${theme}`);
   }
   await page.context().close();
   const phone = await visit(browser, '/', who, { theme, width: 390, height: 844 });
   for (const [name, path] of VIEWS.filter(([name]) => PHONE.includes(name) && (!only || only === 'phone'))) {
-    await phone.goto(process.env.OPENLEO_URL + path);
-    await phone.waitForSelector('nav .tab');
-    await settle(phone);
+    await go(phone, path);
     if (shots && theme === 'dark') await phone.screenshot({ path: `${shots}/phone-${name}.png` });
     if (!process.env.OPENLEO_NO_AXE) await look(phone, `${name} on a phone, ${theme}`);
   }
