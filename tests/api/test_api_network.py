@@ -1,6 +1,7 @@
 """The network over HTTP: what is answered of a run is what its tables say; and who may ask."""
 
 import json
+import shutil
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -468,6 +469,37 @@ def refused(world: Any, token: str | None) -> int:
     with connected as socket, pytest.raises(WebSocketDisconnect) as closed:
         socket.receive_bytes()
     return int(closed.value.code)
+
+
+def test_runs_that_are_near_are_shown_beside_it(run: Run, tmp_path: Path) -> None:
+    """Each under its own address, with the page's files; at most three are open at once."""
+    for name in ("one", "two", "three", "four", "five"):
+        shutil.copytree(run.path, tmp_path / name)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "manifest.json").write_text("{")
+    watching = Watching(folder=RunFolder(tmp_path / "one"), runs=(tmp_path,))
+    app = create_network_app(watching, limits=Limits(rates=PLENTY))
+    with TestClient(app) as http:
+        wait_for(http)
+        listed = {one["id"]: one for one in http.get("/v1/runs").json()["items"]}
+        assert set(listed) == {"one", "two", "three", "four", "five"}
+        assert listed["one"]["open"]
+        assert listed["one"]["address"] is None
+        for name in ("two", "three", "four", "five", "two"):
+            assert listed[name]["address"] == f"runs/{name}/"
+            for _ in range(200):
+                told = http.get(f"/runs/{name}/v1/network").json()
+                if told["clock"]["slot"] >= 0:
+                    break
+            assert told["clock"]["last_slot"] == run.until_slot - 1
+        page = http.get("/runs/two/v1/network/terminals?limit=1").json()
+        assert page["next"].startswith("/v1/network/terminals?")
+        assert len(http.get(f"/runs/two{page['next']}").json()["items"]) == 1
+        here = {one["id"] for one in http.get("/runs/two/v1/runs").json()["items"] if one["open"]}
+        assert here == {"two"}
+        assert http.get("/runs/two", follow_redirects=False).headers["location"] == "two/"
+        for path in ("/runs/nine/v1/network", "/runs/../v1/network/x", "/runs/broken/v1/network"):
+            assert http.get(path).status_code == 404, path
 
 
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]

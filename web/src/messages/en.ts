@@ -207,6 +207,11 @@ const messages = {
   'status.of': '{n} of {of}',
   'status.hint': 'Click the map, or search for a town, to learn why it is as it is.',
 
+  'runs.others': { one: '{n} other run to show', other: '{n} other runs to show' },
+  'runs.partial': 'not complete',
+  'runs.total': '{n} runs are near.',
+  'runs.back': 'Back to what this server shows',
+
   'outages.what': 'Terminals that were dark, by what made them so. A click moves map and time there.',
   'outages.by': 'Grouped by',
   'outages.open': 'only what goes on',

@@ -1,6 +1,5 @@
 """Satellites, gateways, points of presence; where satellites are; and runs."""
 
-import json
 from typing import Annotated, Any
 
 import numpy as np
@@ -8,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from openleo.api.columns import GatewayColumns
+from openleo.api.other_runs import listed
 from openleo.api.routers.network import From, Slot, Until, run_id, span
 from openleo.api.routers.network_cells import Cursor, Limit, page_link
 from openleo.api.routes import On, reads
@@ -163,6 +163,9 @@ class RunOut(BaseModel):
     complete: bool
     terminals: int
     open: bool
+    address: str | None = Field(
+        description="where this server shows it, under its own address; null: nowhere"
+    )
 
 
 class Runs(BaseModel):
@@ -361,35 +364,5 @@ async def ephemeris_chunk(
 
 @router.get("/runs", response_model=Runs, **reads("network.read", On.NETWORK))
 async def runs(call: Views) -> Response:
-    """List run folders that are near; another server shows one with --replay."""
-    return await call.show(lambda: {"items": _runs(call.watching)})
-
-
-_MOST_RUNS = 200
-
-
-def _runs(at: Watching) -> list[dict[str, Any]]:
-    from openleo.results.folder import MANIFEST
-
-    paths = {path.resolve() for root in at.runs for path in root.glob(f"*/{MANIFEST}")}
-    paths |= {path.resolve() for root in at.runs for path in root.glob(f"*/run/{MANIFEST}")}
-    paths.add((at.folder.path / MANIFEST).resolve())
-    here = (at.folder.path / MANIFEST).resolve()
-    found = []
-    for path in sorted((p for p in paths if p.is_file()), key=lambda p: -p.stat().st_mtime)[:_MOST_RUNS]:
-        try:
-            manifest = json.loads(path.read_bytes())
-            folder = path.parent
-            found.append(
-                {
-                    "id": folder.parent.name if folder.name == "run" else folder.name,
-                    **{
-                        key: manifest[key]
-                        for key in ("name", "title", "start", "end", "complete", "terminals")
-                    },
-                    "open": path == here,
-                }
-            )
-        except (OSError, ValueError, KeyError):
-            continue
-    return found
+    """List run folders that are near; without a control plane each is shown under its address."""
+    return await call.show(lambda: {"items": listed(call.watching)})
