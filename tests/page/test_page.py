@@ -1,5 +1,6 @@
 """The page: what the server gives of it, and walks through it in a real browser against the real server."""
 
+import json
 import runpy
 import subprocess
 from pathlib import Path
@@ -69,6 +70,13 @@ def test_the_pages_types_are_what_the_description_yields(node: str) -> None:
 def test_the_page_asks_and_reads_only_what_the_api_has(node: str) -> None:
     """svelte-check: every request and every field is typed by the description."""
     _run(["npx", "--no-install", "svelte-check", "--tsconfig", "tsconfig.json", "--fail-on-warnings"])
+
+
+def test_every_package_of_the_page_has_its_reason() -> None:
+    package = json.loads((WEB / "package.json").read_text(encoding="utf-8"))
+    reasons = (WEB.parent / "docs/adr/0012-web.md").read_text(encoding="utf-8")
+    names = {*package["dependencies"], *package["devDependencies"]}
+    assert sorted(name for name in names if f"| `{name}` |" not in reasons) == []
 
 
 def test_units_of_the_page_hold(node: str) -> None:

@@ -192,7 +192,7 @@ class Live {
       setPlace({ at }, 'quiet');
       void this.showPast();
     }
-    if (this.playing || this.mark.speed) this.onRepaint();
+    if (this.playing || (this.mark.speed && ui.place.at === null)) this.onRepaint();
   }
 
   /** Shows an instant of the past. */
