@@ -1,7 +1,7 @@
 // Every view in both themes: a picture of each (OPENLEO_SHOTS), and what axe finds wrong with it (WCAG 2.1 AA).
 import fs from 'node:fs';
 import AxeBuilder from '@axe-core/playwright';
-import { api, mapReady, open, visit } from './lib.mjs';
+import { api, credential, mapReady, open, visit } from './lib.mjs';
 
 const who = process.env.OPENLEO_FIRST, shots = process.env.OPENLEO_SHOTS, only = process.argv[2];
 const browser = await open();
@@ -15,6 +15,13 @@ const hidden = (await get(`/v1/network/terminals?group=${process.env.OPENLEO_OBS
 const satellite = (await get('/v1/network/satellites?serving=true&limit=1&slot=' + clock.slot)).items[0];
 const login = !!who;
 const area = login ? (await get('/v1/areas')).items[0] : null;
+// For a picture something must wait.
+if (shots && area && !(await get('/v1/requests?open=true')).items.length) {
+  await fetch(new URL('/v1/requests', process.env.OPENLEO_URL), {
+    method: 'POST', body: JSON.stringify({ area: area.id, switch: 'off', reason: 'An exercise: the feeder is worked on tonight' }),
+    headers: { Authorization: `Bearer ${credential(who).token}`, 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() },
+  });
+}
 const request = login ? (await get('/v1/requests')).items[0] : null;
 const entry = login ? (await get('/v1/log/entries?limit=1')).items[0] : null;
 const at = `${online.latitude_deg?.toFixed(3)},${online.longitude_deg?.toFixed(3)}`;

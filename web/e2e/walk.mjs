@@ -1,9 +1,10 @@
 // A day at the page, with the real server: look, ask why, replay, draw, ask, sign twice, see it act, check the log, undo.
 import assert from 'node:assert/strict';
-import { api, counts, countsOfApi, mapReady, open, step, until, visit } from './lib.mjs';
+import { api, counts, countsOfApi, mapReady, open, PLAIN, step, until, visit } from './lib.mjs';
 
 const [amina, jonas] = [process.env.OPENLEO_FIRST, process.env.OPENLEO_SECOND];
-const browser = await open(), AREA = `drawn-${Date.now() % 100_000}`;
+const browser = await open(), plain = await open(PLAIN), AREA = `drawn-${Date.now() % 100_000}`;
+const ours = (fault) => !/WebGL/.test(fault);
 const at = process.env.OPENLEO_AT ?? '50.45,30.52';
 
 try {
@@ -71,7 +72,7 @@ try {
   await page.waitForSelector('aside.right :text("Waits for somebody else")');
   step(`it is asked to be off with a reason; ${cut} terminals stand there; the first person signs`);
 
-  const other = await visit(browser, '/?view=requests', jonas);
+  const other = await visit(plain, '/?view=requests', jonas);
   await other.click(`aside.left .item:has-text("${AREA}")`);
   const grant = other.locator('aside.right button:has-text("Sign as the second person")');
   await grant.waitFor();
@@ -98,7 +99,7 @@ try {
   step('the decision is in the log, and its proof holds');
 
   // A stranger: a town's name, and from there to who decided.
-  const stranger = await visit(browser, '/', jonas);
+  const stranger = await visit(plain, '/', jonas);
   await stranger.fill('#search', 'Kyiv');
   await stranger.waitForSelector('#found li:has-text("Kyiv"):has-text("Place")');
   await stranger.click('#found li:has-text("Kyiv"):has-text("Place")');
@@ -107,7 +108,7 @@ try {
   await stranger.click('aside.right .who button:has-text("Entry")');
   await stranger.waitForSelector('[data-proof=valid]');
   await stranger.waitForSelector('aside.right :text("An exercise: the feeder is worked on tonight")');
-  assert.deepEqual(stranger.faults, []);
+  assert.deepEqual(stranger.faults.filter(ours), []);
   await stranger.context().close();
   step('a stranger finds by a town’s name that it is off, which two people decided so and why, and the proof');
 
@@ -148,8 +149,8 @@ try {
   await until('they are back', async () => (await counts(page)).policy === 0);
   step('it is undone by two people, and they are back');
 
-  assert.deepEqual([...page.faults, ...other.faults], []);
+  assert.deepEqual([...page.faults, ...other.faults].filter(ours), []);
   step('no page met an error');
 } finally {
-  await browser.close();
+  await Promise.all([browser.close(), plain.close()]);
 }
