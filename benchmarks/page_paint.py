@@ -1,8 +1,8 @@
 """The page in a browser without a GPU: first meaningful paint, and tasks over 50 ms in 30 s of watching it.
 
 Of `ukraine-2022` at x20, and of a planet at x1: 10,131 satellites, 25,000 terminals in as many cells, and the
-cells of others.  Chromium renders in software (SwiftShader): with a GPU frames are much cheaper.  It needs Node,
-the built page, `npm --prefix web ci` and a Chromium.
+cells of others.  Chromium renders in software (SwiftShader): with a GPU frames cost far less.  It needs
+Node, the built page, `npm --prefix web ci` and a Chromium.
 """
 
 import json

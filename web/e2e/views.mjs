@@ -11,7 +11,7 @@ const dark = (await get(`/v1/network/terminals?cause=${process.env.OPENLEO_CAUSE
 const online = (await get('/v1/network/terminals?cause=ONLINE&limit=1&slot=' + clock.slot)).items[0] ?? dark;
 const gateway = (await get('/v1/network/gateways')).items.sort((a, b) => b.in_use - a.in_use)[0];
 const pop = (await get('/v1/network/pops')).items.sort((a, b) => b.terminals - a.terminals)[0];
-const hidden = (await get(`/v1/network/terminals?group=${process.env.OPENLEO_OBSTRUCTED ?? 'woods'}&limit=1`)).items[0];
+const hidden = (await get(`/v1/network/terminals?cause=OBSTRUCTED&limit=1&slot=${clock.slot}`)).items[0] ?? (await get(`/v1/network/terminals?group=${process.env.OPENLEO_OBSTRUCTED ?? 'woods'}&limit=1`)).items[0];
 const satellite = (await get('/v1/network/satellites?serving=true&limit=1&slot=' + clock.slot)).items[0];
 const login = !!who;
 const area = login ? (await get('/v1/areas')).items[0] : null;
@@ -30,7 +30,7 @@ const VIEWS = [
   ['status', '/'], ['globe', `/?at=${at},1.6`], ['path', `/?sel=terminal:${online.id}&at=${at},4&t=${t}`], ['dark', `/?sel=terminal:${dark.id}&at=${dark.latitude_deg?.toFixed(3)},${dark.longitude_deg?.toFixed(3)},7.2&t=${t}`],
   ['cell', `/?sel=cell:${online.h3}&at=${at},6&map=flat`], ['outages', '/?view=outages'], ['replay', `/?view=outages&t=${process.env.OPENLEO_PAST ?? clock.start}`], ['fleet', '/?view=fleet'], ['sites', `/?view=sites&sel=gateway:${encodeURIComponent(gateway.name)}&at=${gateway.latitude_deg},${gateway.longitude_deg},3.4`],
   ['satellite', `/?view=sites&sel=satellite:${satellite?.name}&at=${at},2.6&t=${t}`], ['pop', `/?view=sites&sel=pop:${pop.code}`], ['terminal', `/?sel=terminal:${online.id}&page=1`],
-  ...(hidden ? [['obstructed', `/?sel=terminal:${hidden.id}&page=1`]] : []),
+  ...(hidden ? [['obstructed', `/?sel=terminal:${hidden.id}&page=1&t=${t}`]] : []),
   ...(login ? [['areas', `/?view=areas${area ? `&sel=area:${area.id}` : ''}`], ['requests', `/?view=requests${request ? `&sel=request:${request.id}` : ''}`], ['claims', '/?view=claims'], ['log', `/?view=log&sel=entry:${entry?.index}`]] : []),
 ];
 const PHONE = ['status', 'outages', 'terminal'];
