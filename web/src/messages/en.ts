@@ -210,6 +210,7 @@ const messages = {
   'runs.others': { one: '{n} other run to show', other: '{n} other runs to show' },
   'runs.partial': 'not complete',
   'runs.total': '{n} runs are near.',
+  'runs.serve': 'shown by `openleo serve --replay` with the path of the folder {id}',
   'runs.back': 'Back to what this server shows',
 
   'outages.what': 'Terminals that were dark, by what made them so. A click moves map and time there.',
