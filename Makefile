@@ -81,7 +81,7 @@ bench: $(HERE_READY) $(DEV_READY)
 	@$(PY) benchmarks/_all.py $(NAME)
 
 docs: $(HERE_READY) $(DEV_READY)
-	@for page in cli results telemetry stream authorization descriptors terminal_api; do \
+	@for page in cli results telemetry stream openapi authorization descriptors terminal_api; do \
 	  $(PY) docs/write_$$page.py || exit 1; done
 
 dist: $(HERE_READY) $(DEV_READY)

@@ -207,6 +207,7 @@ RECIPES: Mapping[str, Recipe] = {
         path="/v1/requests", body={"area": area, "switch": "on", "reason": " "}
     ),
     "GET /v1/requests/{request_id}": lambda area: Ask(path=_request(area), hidden=True),
+    "GET /v1/areas/{area_id}/effect": lambda area: Ask(path=f"/v1/areas/{area}/effect?switch=off"),
     "GET /v1/requests/{request_id}/effect": lambda area: Ask(path=f"{_request(area)}/effect", hidden=True),
     "POST /v1/requests/{request_id}/remarks": lambda area: Ask(
         path=f"{_request(area)}/remarks", body={"text": "t"}

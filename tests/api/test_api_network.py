@@ -1,6 +1,7 @@
 """The network over HTTP: what is answered of a run is what its tables say; and who may ask."""
 
 import json
+import shutil
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
 from starlette.websockets import WebSocketDisconnect
 
 from openleo.api.app import create_app, create_network_app
+from openleo.api.columns import OF_TABLE
 from openleo.api.limits import Limits
 from openleo.api.watching import Watching
 from openleo.base.clock import format_utc, slot_start
@@ -226,6 +228,42 @@ def test_a_timeline_is_cut_to_the_slots_that_were_asked_for(net: Net) -> None:
     assert found["columns"]["slot"] == list(range(first, first + 6))
     whole = timeline_of(net.run, 2).filter(pl.col("slot").is_in(found["columns"]["slot"]))
     assert found["columns"]["seconds"] == whole["seconds"].to_list()
+    rates = [None if kbps is None else round(kbps / 1000, 1) for kbps in whole["rate_kbps"].to_list()]
+    assert found["columns"]["rate_mbps"] == rates
+    assert any(rates)
+
+
+def test_a_gateway_over_time_is_what_its_slots_say(net: Net) -> None:
+    first, name = net.run.first_slot, net.run.gateways["name"][0]
+    found = net.get(f"network/gateways/{name}/history?from={first}&step=2")
+    columns = found["columns"]
+    assert columns["slot"] == list(range(first, net.run.until_slot, 2))
+    for slot, antennas, cells in zip(columns["slot"], columns["antennas"], columns["cells"], strict=True):
+        beams = net.run.beams.filter((pl.col("slot") == slot) & (pl.col("gateway") == 0))
+        assert (antennas, cells) == (beams["satellite"].n_unique(), beams["cell"].n_unique())
+    at = (
+        columns["slot"].index(net.lost)
+        if net.lost in columns["slot"]
+        else columns["slot"].index(net.lost + 1)
+    )
+    assert (columns["antennas"][at], columns["rate_mbps"][at]) == (0, 0.0), "it is down there"
+    assert max(columns["rate_mbps"]) > 100
+    net.get("network/gateways/nowhere/history", 404)
+
+
+def test_tables_have_the_columns_that_the_description_promises(net: Net) -> None:
+    for name, shape in OF_TABLE.items():
+        assert set(net.get(f"network/tables/{name}")["columns"]) == set(shape.model_fields), name
+
+
+def test_a_terminal_behind_obstacles_tells_its_horizon(net: Net) -> None:
+    masks = net.run.terminals["mask"].to_list()
+    row = next(n for n, mask in enumerate(masks) if mask >= 0)
+    own = net.get(f"network/terminals/{net.run.terminals['id'][row]}/explain")["own"]
+    wanted = np.degrees(net.run.world.masks.elevation_rad[masks[row]])
+    assert own["horizon_deg"] == pytest.approx(wanted.tolist(), abs=0.06)
+    clear = net.run.terminals["id"][masks.index(-1)]
+    assert net.get(f"network/terminals/{clear}/explain")["own"]["horizon_deg"] is None
 
 
 def test_cells_and_what_serves_them_agree(net: Net) -> None:
@@ -387,12 +425,81 @@ def test_people_see_the_network_who_may(run: Run, tmp_path: Path, kind: NetworkK
     world.plane.close()
 
 
+def test_the_control_planes_areas_narrow_lists_for_those_who_see_them(run: Run, tmp_path: Path) -> None:
+    world = login(run, tmp_path, NetworkKind.SIMULATED)
+    with world.http:
+        owner = world["amina"]
+        cell = run.terminals.row(0, named=True)["cell"]
+        h3 = run.cell_index["h3"][cell]
+        for name, cells in (("drawn", [h3]), ("secret", [h3])):
+            made = owner.post("/v1/areas", {"id": name, "title": f"{name} by hand", "cells": cells})
+            assert made.status_code == 201, made.text
+        part = world.add_person("of-area", "viewer", "drawn")
+        wait_for(world.http, Authorization=f"Bearer {owner.credential.token}")
+        slot = run.first_slot
+        found = owner.get(f"/v1/network/terminals?area=drawn&slot={slot}").json()
+        assert found["total"] == (run.terminals["cell"] == cell).sum()
+        assert {one["h3"] for one in found["items"]} == {h3}
+        assert part.get("/v1/network/terminals?area=drawn").json()["total"] > 0
+        hidden = part.get("/v1/network/terminals?area=secret")
+        assert (hidden.status_code, hidden.json()["type"]) == (404, "/problems/not-found")
+        of_scenario = part.get(f"/v1/network/terminals?area=kyiv&slot={slot}").json()
+        assert of_scenario["total"] > 0
+        keys = {
+            name: {
+                one["key"]
+                for one in world[name].get(f"/v1/network/outages?by=area&from={slot}").json()["items"]
+            }
+            for name in ("amina", "of-area")
+        }
+        assert "secret" in keys["amina"]
+        assert "drawn" in keys["of-area"]
+        assert "secret" not in keys["of-area"]
+        titles = [
+            [one["title"] for one in who.get("/v1/network/search?q=by hand").json()["items"]]
+            for who in (owner, part)
+        ]
+        assert titles == [["drawn by hand", "secret by hand"], ["drawn by hand"]]
+    world.plane.close()
+
+
 def refused(world: Any, token: str | None) -> int:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     connected = world.http.websocket_connect("/v1/stream", headers=headers)
     with connected as socket, pytest.raises(WebSocketDisconnect) as closed:
         socket.receive_bytes()
     return int(closed.value.code)
+
+
+def test_runs_that_are_near_are_shown_beside_it(run: Run, tmp_path: Path) -> None:
+    """Each under its own address, with the page's files; at most three are open at once."""
+    for name in ("one", "two", "three", "four", "five"):
+        shutil.copytree(run.path, tmp_path / name)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "manifest.json").write_text("{")
+    watching = Watching(folder=RunFolder(tmp_path / "one"), runs=(tmp_path,))
+    app = create_network_app(watching, limits=Limits(rates=PLENTY))
+    with TestClient(app) as http:
+        wait_for(http)
+        listed = {one["id"]: one for one in http.get("/v1/runs").json()["items"]}
+        assert set(listed) == {"one", "two", "three", "four", "five"}
+        assert listed["one"]["open"]
+        assert listed["one"]["address"] is None
+        for name in ("two", "three", "four", "five", "two"):
+            assert listed[name]["address"] == f"runs/{name}/"
+            for _ in range(200):
+                told = http.get(f"/runs/{name}/v1/network").json()
+                if told["clock"]["slot"] >= 0:
+                    break
+            assert told["clock"]["last_slot"] == run.until_slot - 1
+        page = http.get("/runs/two/v1/network/terminals?limit=1").json()
+        assert page["next"].startswith("/v1/network/terminals?")
+        assert len(http.get(f"/runs/two{page['next']}").json()["items"]) == 1
+        here = {one["id"] for one in http.get("/runs/two/v1/runs").json()["items"] if one["open"]}
+        assert here == {"two"}
+        assert http.get("/runs/two", follow_redirects=False).headers["location"] == "two/"
+        for path in ("/runs/nine/v1/network", "/runs/../v1/network/x", "/runs/broken/v1/network"):
+            assert http.get(path).status_code == 404, path
 
 
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]

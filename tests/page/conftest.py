@@ -41,6 +41,11 @@ country = "UA"
 account = "shops"
 obstructed_share = 1.0
 [[terminals]]
+name = "hospital"
+place = "file"
+file = "hospital.csv"
+account = "clinic"
+[[terminals]]
 name = "vans"
 place = "track"
 count = 3
@@ -54,18 +59,38 @@ circle = { latitude_deg = 49.84, longitude_deg = 24.03, radius_km = 150 }
 name = "lost"
 kind = "gateway"
 target = ["Wola Krobowska", "Muallim", "Kaunas"]
-from = 2022-10-07T00:02:00Z
-until = 2022-10-07T00:04:00Z
+from = 2022-10-07T00:00:45Z
+until = 2022-10-07T00:01:45Z
 why = "an exercise: every gateway is lost"
 [[faults]]
 name = "blackout"
 kind = "power"
 area = "west"
-from = 2022-10-07T00:01:00Z
+from = 2022-10-07T00:00:30Z
 until = 2022-10-07T05:00:00Z
 share = 0.6
 why = "mains lost in the west"
 """
+HOSPITAL = """id,kind,account,latitude_deg,longitude_deg,life_critical,name
+ut-hospital,standard,clinic,50.45,30.52,yes,Regional hospital
+"""
+# Enrolled and active in the control plane too, as one that lives depend on.
+ENROLLED = (
+    ("account", "add", "clinic"),
+    ("account", "plan", "basic"),
+    ("terminal", "onboard", "hospital.csv", "--plan", "basic", "--country", "UA", "--holder", "depot"),
+    ("terminal", "ship", "ut-hospital", "--to", "clinic"),
+    ("terminal", "receive", "ut-hospital"),
+    (
+        "terminal",
+        "activate",
+        "ut-hospital",
+        "--reason",
+        "it is set up",
+        "--effective",
+        "2022-10-07T00:00:00Z",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,20 +144,26 @@ def served(node: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
     """The network at x20, some minutes old."""
     home = tmp_path_factory.mktemp("page")
     (home / "coast.toml").write_text(COAST)
+    (home / "hospital.csv").write_text(HOSPITAL)
     data, people = ("--data", str(home / "data")), {}
-    run = lambda *a: subprocess.run(_openleo(*a, *data), check=True, capture_output=True)  # noqa: E731
+
+    def run(*words: str) -> None:
+        subprocess.run(_openleo(*words, *data), check=True, capture_output=True, cwd=home)
+
     run("control", "init", "coast", "--kind", "simulated", "--owner", "amina", "--owner", "jonas",
         "--credentials", str(home))  # fmt: skip
     for name in ("amina", "jonas"):
         people[name] = home / f"{name}.json"
         run("person", "key", "--new", str(people[name]), "--as", str(home / f"{name}.credential"))
+    for words in ENROLLED:
+        run(*words, "--as", str(people["amina"]))
     port = _free_port()
     log = (home / "serve.log").open("w")
     serve = ("serve", str(home / "coast.toml"), "--speed", "20", "--port", str(port))
     with subprocess.Popen(_openleo(*serve, *data), stdout=log, stderr=log) as child:
         try:
             _wait_for(f"http://127.0.0.1:{port}/health", child)
-            time.sleep(20)  # six minutes of the network: the outage is over
+            time.sleep(8)  # nearly three minutes of the network: the outage is over
             yield Served(url=f"http://127.0.0.1:{port}", first=people["amina"], second=people["jonas"])
         finally:
             child.terminate()

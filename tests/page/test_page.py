@@ -1,5 +1,7 @@
 """The page: what the server gives of it, and walks through it in a real browser against the real server."""
 
+import json
+import runpy
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -54,9 +56,32 @@ def test_what_is_not_of_the_page_is_not_found(tmp_path: Path, path: str) -> None
     assert _client(tmp_path).get(path).status_code == 404
 
 
+def test_the_pages_types_are_those_of_the_api() -> None:
+    """`python docs/write_openapi.py` writes them again."""
+    made = runpy.run_path(str(WEB.parent / "docs" / "write_openapi.py"))
+    assert made["marked"]() == made["digest"](made["described"]()), "write them anew: docs/write_openapi.py"
+
+
+def test_the_pages_types_are_what_the_description_yields(node: str) -> None:
+    made = runpy.run_path(str(WEB.parent / "docs" / "write_openapi.py"))
+    assert made["TYPES"].read_text(encoding="utf-8") == made["types"](made["described"]())
+
+
+def test_the_page_asks_and_reads_only_what_the_api_has(node: str) -> None:
+    """svelte-check: every request and every field is typed by the description."""
+    _run(["npx", "--no-install", "svelte-check", "--tsconfig", "tsconfig.json", "--fail-on-warnings"])
+
+
+def test_every_package_of_the_page_has_its_reason() -> None:
+    package = json.loads((WEB / "package.json").read_text(encoding="utf-8"))
+    reasons = (WEB.parent / "docs/adr/0012-web.md").read_text(encoding="utf-8")
+    names = {*package["dependencies"], *package["devDependencies"]}
+    assert sorted(name for name in names if f"| `{name}` |" not in reasons) == []
+
+
 def test_units_of_the_page_hold(node: str) -> None:
     """Decoder, interpolation, proof, address, messages: Vitest."""
-    _run(["npx", "vitest", "run"])
+    _run(["npx", "--no-install", "vitest", "run"])
 
 
 def test_a_day_at_the_page(node: str, served: Any) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from openleo.base.clock import format_utc, slot_start
 from openleo.base.errors import BadInput
+from openleo.engine.summary import busy_rates_reference
 from openleo.results.execute import simulate
 from openleo.results.frames import schema_of
 from openleo.results.run import Run
@@ -75,6 +76,34 @@ def test_a_timeline_has_a_way_only_while_online(timelines: pl.DataFrame) -> None
         assert (timelines[name].is_not_null() == online).all()
     assert timelines.filter(online)["rtt_us"].is_between(24_000, 200_000).all()
     assert timelines.filter(online)["online_s"].max() == 15
+
+
+def test_a_terminals_rate_is_the_share_that_the_slots_summary_counts(
+    small_run: Run, timelines: pl.DataFrame
+) -> None:
+    """Half the online terminals have the median of the table slots, or more."""
+    online = timelines.filter(pl.col("online_s") > 0)
+    assert online["rate_kbps"].min() > 0  # type: ignore[operator]
+    assert timelines.filter(pl.col("online_s") == 0)["rate_kbps"].is_null().all()
+    config = small_run.scenario().network
+    cells = small_run.cells
+    wanted = busy_rates_reference(
+        cells["asking"].to_numpy(), cells["rate_kbps"].to_numpy(), config.active_share,
+        config.plan_mbps * 1e3,
+    )  # fmt: skip
+    shared = cells.select("cell", "slot").with_columns(wanted=pl.Series(wanted))
+    both = online.join(shared, on=["cell", "slot"])
+    assert len(both) == len(online)
+    assert (both["rate_kbps"] == both["wanted"]).all()
+    clear = online.filter(pl.col("online_s") == 15).join(
+        small_run.slots.select("slot", "rate_p50_kbps"), on="slot"
+    )
+    least = clear.group_by("slot").agg(
+        above=(pl.col("rate_kbps") >= pl.col("rate_p50_kbps")).mean(), below=(
+            pl.col("rate_kbps") <= pl.col("rate_p50_kbps")
+        ).mean(),
+    )  # fmt: skip
+    assert least.select(pl.min_horizontal("above", "below").min()).item() > 0.3
 
 
 def test_a_vans_cell_changes_under_way(small_run: Run, timelines: pl.DataFrame) -> None:

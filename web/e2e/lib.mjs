@@ -7,6 +7,9 @@ const PATH = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google
 // Software rendering, so that WebGL 2 is there on machines without a GPU.
 const FLAGS = ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--no-sandbox'];
 
+/** A browser without WebGL: the lists without the map, which costs a core where it is drawn in software. */
+export const PLAIN = ['--disable-gpu', '--disable-3d-apis', '--no-sandbox'];
+
 export const open = (flags = FLAGS) => chromium.launch({ executablePath: process.env.OPENLEO_CHROMIUM ?? PATH, args: flags });
 
 export const credential = (path) => (path ? JSON.parse(fs.readFileSync(path, 'utf8')) : null);
@@ -56,4 +59,5 @@ export async function until(what, test, ms = 20_000) {
   }
 }
 
-export const step = (text) => console.log(`ok - ${text}`);
+const begun = Date.now();
+export const step = (text) => console.log(`ok - ${text} (${((Date.now() - begun) / 1000).toFixed(1)} s)`);

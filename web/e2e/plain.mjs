@@ -1,8 +1,8 @@
 // Without WebGL 2 there is no map, and everything else.
 import assert from 'node:assert/strict';
-import { counts, open, step, until, visit } from './lib.mjs';
+import { counts, open, PLAIN, step, until, visit } from './lib.mjs';
 
-const browser = await open(['--disable-gpu', '--disable-3d-apis', '--no-sandbox']);
+const browser = await open(PLAIN);
 try {
   const page = await visit(browser, '/?view=fleet', process.env.OPENLEO_FIRST);
   await page.waitForSelector('text=No map here');

@@ -15,6 +15,7 @@ from openleo.api.calls import CSV_PATHS, Services, json_only
 from openleo.api.edge import Edge
 from openleo.api.limits import Limits
 from openleo.api.metrics import Metrics
+from openleo.api.other_runs import OtherRuns
 from openleo.api.routers import (
     accounts,
     agents,
@@ -95,8 +96,11 @@ def create_app(
     return app
 
 
-def create_network_app(watching: Watching, *, limits: Limits | None = None) -> FastAPI:
-    """Return the API of a network without a control plane: anybody reads it, and nobody decides anything."""
+def create_network_app(watching: Watching, *, limits: Limits | None = None, others: bool = True) -> FastAPI:
+    """Return the API of a network without a control plane: anybody reads it, and nobody decides anything.
+
+    ``others``: the runs near it are shown beside it.
+    """
     limits = limits or Limits()
     app = FastAPI(
         title="openleo network", version=openleo.__version__, docs_url=None, redoc_url=None,
@@ -107,6 +111,12 @@ def create_network_app(watching: Watching, *, limits: Limits | None = None) -> F
     app.add_api_route("/health", health.health, response_model=health.Alive, tags=["health"], **opens())
     _add_network(app, watching)
     app.add_middleware(Edge, metrics=Metrics(None, limits), bulk=frozenset())
+    if others and watching.runs:
+        app.add_middleware(
+            OtherRuns,
+            watching=watching,
+            make=lambda other: create_network_app(other, limits=limits, others=False),
+        )
     problems.install(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

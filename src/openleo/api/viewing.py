@@ -14,14 +14,16 @@ from openleo.api.calls import Services, address, bearer, known
 from openleo.api.limits import Limits
 from openleo.api.watching import Watching
 from openleo.control.authorize import Forbidden, scope
-from openleo.control.plane import Tx
+from openleo.control.plane import Actor, Tx
 
 
 @dataclass(frozen=True, slots=True)
 class Viewing:
-    """A call that looks at the network."""
+    """A call that looks at the network; ``services`` and ``actor`` where there is a control plane."""
 
     watching: Watching
+    services: Services | None = None
+    actor: Actor | None = None
 
     async def show(self, work: Callable[[], Any], *, headers: dict[str, str] | None = None) -> Response:
         """Answer with what ``work``, on a thread, returns."""
@@ -86,7 +88,7 @@ async def viewing(
     caller = await known(request, given)
     services.limits.take("read", caller.actor.id)
     await services.read(caller.actor, need_network)
-    return Viewing(watching)
+    return Viewing(watching, services, caller.actor)
 
 
 Views = Annotated[Viewing, Depends(viewing)]

@@ -26,8 +26,16 @@ def own_state(
         "backup_hours": round(row["backup_hours"], 2),
         "told": _told(run.world, terminal, slot),
         "horizon_mask": row["mask"] >= 0,
+        "horizon_deg": _horizon_deg(run, row["mask"]),
         "blocked_seconds": blocked,
     }
+
+
+def _horizon_deg(run: "Run", mask: int) -> list[float] | None:
+    """Return a horizon mask's (row) elevations at azimuths 0, 5, ... 355 deg; None for -1, a clear sky."""
+    if mask < 0:
+        return None
+    return [round(float(height), 1) for height in np.degrees(run.world.masks.elevation_rad[mask])]
 
 
 def _power(world: "World", terminal: int, slot: int) -> tuple[str, str | None]:

@@ -7,6 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openleo.results.choice import ALL_SECONDS, beam_shares, bits_set, rows_of_share
+from openleo.results.rates import busy_kbps
 from openleo.snapshot.causes import Cause
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ def timeline_of(run: "Run", terminal: int) -> pl.DataFrame:
 
     ``slot``; ``start`` (UTC); ``cell``; ``online_s`` seconds online; ``cause`` the name of why the rest were
     not, or ONLINE; ``rule`` and ``fault`` behind it, null where none; ``satellite`` and ``gateway`` by name,
-    null while dark; ``rtt_us`` to the home PoP; ``seconds`` the mask of online seconds; ``handover`` whether
-    the satellite is another than in the slot before.  A run of detail "cells" has none: BadInput.
+    null while dark; ``rtt_us`` to the home PoP; ``rate_kbps`` modelled download while it is busy, null while
+    dark; ``seconds`` the mask of online seconds; ``handover`` whether the satellite is another than in the
+    slot before.  A run of detail "cells" has none: BadInput.
     """
     base = run.slots.select("slot", "start")
     where = _cells_of(run, terminal, base)
@@ -91,6 +93,7 @@ def _finished(run: "Run", frame: pl.DataFrame, own: dict[str, NDArray[np.int64]]
     names = dict(zip(run.causes["cause"].to_list(), run.causes["name"].to_list(), strict=True))
     satellite = _named(frame["own_satellite"], served, run.satellites["name"])
     rtt = frame["rtt_us"] + frame["further_us"]
+    rate = pl.Series(busy_kbps(run, frame["asking"].fill_null(0), frame["rate_kbps"].fill_null(-1)))
     changed = (frame["own_satellite"] != frame["own_satellite"].shift(1)).fill_null(False)
     both = pl.Series(served) & pl.Series(served).shift(1, fill_value=False)
     return pl.DataFrame(
@@ -104,11 +107,17 @@ def _finished(run: "Run", frame: pl.DataFrame, own: dict[str, NDArray[np.int64]]
             "fault": _named(pl.Series(fault), None, run.faults["name"]),
             "satellite": satellite,
             "gateway": _named(frame["own_gateway"], served, run.gateways["name"]),
-            "rtt_us": pl.select(pl.when(pl.Series(served)).then(rtt)).to_series().cast(pl.Int32),
+            "rtt_us": _where(served, rtt),
+            "rate_kbps": _where(served & (rate >= 0).to_numpy(), rate),
             "seconds": seconds.astype(np.uint16),
             "handover": changed & both,
         }
     )
+
+
+def _where(served: NDArray[np.bool_], values: pl.Series) -> pl.Series:
+    """Return values, null where a terminal is not served."""
+    return pl.select(pl.when(pl.Series(served)).then(values)).to_series().cast(pl.Int32)
 
 
 def _named(numbers: pl.Series, where: NDArray[np.bool_] | None, names: pl.Series) -> pl.Series:

@@ -1,10 +1,13 @@
 /** What people decide: areas and requests, and the acts on them. */
 import { untrack } from 'svelte';
-import { all, change, enc, get } from './api';
+import { all, change, get } from './api';
+import type { components } from './api-types';
 import { live } from './live.svelte';
 import { Loaded } from './load.svelte';
 import { session } from './session.svelte';
-import type { Area, Asked, AskedWhole } from './shapes';
+import type { Area, Asked, AskedWhole, Decided } from './shapes';
+
+export type NewArea = components['schemas']['AreaIn'];
 
 class Decide {
   areas = new Loaded<Area[]>();
@@ -14,35 +17,36 @@ class Decide {
 
   async refresh(): Promise<void> {
     this.turn += 1;
-    await Promise.all([this.areas.read(() => all<Area>('/v1/areas')), this.requests.read(() => all<Asked>('/v1/requests'))]);
+    await Promise.all([this.areas.read(() => all('/v1/areas')), this.requests.read(() => all('/v1/requests'))]);
   }
 
-  ask(area: string, wanted: string, reason: string, effective: string | null): Promise<Asked> {
-    return this.done(change<Asked>('POST', '/v1/requests', { area, switch: wanted, reason, ...(effective ? { effective } : {}) }));
+  ask(area: string, wanted: 'on' | 'off', reason: string, effective: string | null): Promise<Asked> {
+    return this.done(change('/v1/requests', { area, switch: wanted, reason, ...(effective ? { effective } : {}) }));
   }
 
-  async propose(request: AskedWhole, include: string[]): Promise<Asked> {
-    const signature = await session.sign('propose', request.to_propose!);
-    return this.done(change<Asked>('POST', `/v1/requests/${request.id}/proposal`, { signature, include }, request.version));
+  /** `include`: the life-critical terminals that are to be cut too. The bytes name them, so they are read anew. */
+  async propose(request: Asked, include: string[]): Promise<Asked> {
+    const path = { request_id: request.id }, { to_propose, version } = await get('/v1/requests/{request_id}', { path, query: { include } });
+    const signature = await session.sign('propose', to_propose!);
+    return this.done(change('/v1/requests/{request_id}/proposal', { signature, include }, { path, version }));
   }
 
-  async approve(request: AskedWhole): Promise<{ request: Asked; index: number }> {
-    const emergency = request.state === 'emergency', verb = emergency ? 'confirm' : 'approve';
-    const signature = await session.sign(verb, request.to_sign!);
-    const body = emergency ? { signature } : { signature, include: request.include };
-    return this.done(change('POST', `/v1/requests/${request.id}/${emergency ? 'confirmation' : 'approval'}`, body, request.version));
+  async approve(request: AskedWhole, include: string[]): Promise<Decided> {
+    const path = { request_id: request.id }, { version } = request;
+    if (request.state === 'emergency') return this.done(change('/v1/requests/{request_id}/confirmation', { signature: await session.sign('confirm', request.to_sign!) }, { path, version }));
+    return this.done(change('/v1/requests/{request_id}/approval', { signature: await session.sign('approve', request.to_sign!), include }, { path, version }));
   }
 
-  refuse(request: Asked, reason: string): Promise<Asked> { return this.done(change('POST', `/v1/requests/${request.id}/refusal`, { reason }, request.version)); }
-  withdraw(request: Asked, reason: string): Promise<Asked> { return this.done(change('POST', `/v1/requests/${request.id}/withdrawal`, { reason }, request.version)); }
-  remark(request: Asked, text: string): Promise<unknown> { return this.done(change('POST', `/v1/requests/${request.id}/remarks`, { text })); }
+  refuse({ id, version }: Asked, reason: string): Promise<Asked> { return this.done(change('/v1/requests/{request_id}/refusal', { reason }, { path: { request_id: id }, version })); }
+  withdraw({ id, version }: Asked, reason: string): Promise<Asked> { return this.done(change('/v1/requests/{request_id}/withdrawal', { reason }, { path: { request_id: id }, version })); }
+  remark({ id }: Asked, text: string): Promise<unknown> { return this.done(change('/v1/requests/{request_id}/remarks', { text }, { path: { request_id: id } })); }
 
-  async emergency(area: Area, reason: string): Promise<{ request: Asked; index: number }> {
-    const { to_sign } = await get<{ to_sign: string }>(`/v1/areas/${enc(area.id)}/emergency-off`, { reason });
-    return this.done(change('POST', `/v1/areas/${enc(area.id)}/emergency-off`, { reason, signature: await session.sign('emergency', to_sign) }, area.version));
+  async emergency({ id, version }: Area, reason: string): Promise<Decided> {
+    const path = { area_id: id }, { to_sign } = await get('/v1/areas/{area_id}/emergency-off', { path, query: { reason } });
+    return this.done(change('/v1/areas/{area_id}/emergency-off', { reason, signature: await session.sign('emergency', to_sign) }, { path, version }));
   }
 
-  create(body: Record<string, unknown>): Promise<Area> { return this.done(change<Area>('POST', '/v1/areas', body)); }
+  create(body: NewArea): Promise<unknown> { return this.done(change('/v1/areas', body)); }
 
   private async done<T>(work: Promise<T>): Promise<T> {
     const result = await work;

@@ -1,16 +1,18 @@
 /** The network as the page sees it: its tables, the present slot or one of the past, and the clock between slots. */
 import { address, authorise, base, bearer, get, getBytes, Problem } from './api';
+import type { operations } from './api-types';
 import { Ephemeris, readChunk } from './ephemeris';
 import { setPlace, ui } from './place.svelte';
 import { STATE_OF_CAUSE } from './states';
 import { Picture, readFrame, type Frame } from './stream';
-import type { CellsTable, FaultsTable, GatewaysTable, Network, PopsTable, RulesTable, SatellitesTable, Table, TerminalsTable } from './shapes';
+import type { CellsTable, FaultsTable, GatewaysTable, Network, PopsTable, RulesTable, SatellitesTable, TerminalsTable } from './shapes';
 
 export const SLOT_MS = 15_000;
 const KEPT_PICTURES = 60;
 const STALE_MS = 12_000;
 const SPEEDS = [1, 10, 60, 300];
 
+type Name = operations['network-table']['parameters']['path']['name'];
 export interface Tables {
   cells: CellsTable; terminals: TerminalsTable; satellites: SatellitesTable; gateways: GatewaysTable; pops: PopsTable; rules: RulesTable; faults: FaultsTable;
 }
@@ -59,7 +61,7 @@ class Live {
     this.phase = 'loading';
     this.problem = null;
     try {
-      this.network = await get<Network>('/v1/network');
+      this.network = await get('/v1/network');
       if (this.network.login && !bearer()) { this.phase = 'login'; return; }
       await this.load();
       this.phase = 'ready';
@@ -75,19 +77,19 @@ class Live {
   }
 
   private async load(): Promise<void> {
-    const table = async <C>(name: string): Promise<C> => (await get<Table<C>>(`/v1/network/tables/${name}`)).columns;
+    const table = async <C>(name: Name): Promise<C> => (await get('/v1/network/tables/{name}', { path: { name } })).columns as C;
     const [cells, terminals, satellites, gateways, pops, rules, faults, eph] = await Promise.all([
       table<CellsTable>('cells'), table<TerminalsTable>('terminals'), table<SatellitesTable>('satellites'), table<GatewaysTable>('gateways'),
       table<PopsTable>('pops'), table<RulesTable>('rules'), table<FaultsTable>('faults'),
-      get<{ keyframe_s: number; chunk_s: number }>('/v1/ephemeris'),
+      get('/v1/ephemeris'),
     ]);
     this.tables = { cells, terminals, satellites, gateways, pops, rules, faults };
     this.cellOf = Int32Array.from(terminals.cell);
     this.ephemeris = new Ephemeris(
       eph.keyframe_s, eph.chunk_s,
-      async (n) => readChunk(await getBytes(`/v1/ephemeris/${n}`, { run: this.network!.run })), () => this.onRepaint(),
+      async (n) => readChunk(await getBytes('/v1/ephemeris/{chunk}', { path: { chunk: n }, query: { run: this.network!.run } })), () => this.onRepaint(),
     );
-    const newest = readFrame(await getBytes('/v1/network/frames/latest'));
+    const newest = readFrame(await getBytes('/v1/network/frames/{slot}', { path: { slot: 'latest' } }));
     this.take(newest);
     const clock = this.network!.clock;
     this.behind = clock.state === 'behind';
@@ -98,7 +100,7 @@ class Live {
 
   private async poll(): Promise<void> {
     try {
-      this.network = await get<Network>('/v1/network');
+      this.network = await get('/v1/network');
       if (this.shown && this.shown.rulesVersion > 0 && this.network.rules_version !== this.rulesRead) await this.readRules();
     } catch { /* the socket tells */ }
   }
@@ -106,13 +108,13 @@ class Live {
   private rulesRead = 0;
   private async readRules(): Promise<void> {
     this.rulesRead = this.network!.rules_version;
-    const rules = (await get<Table<RulesTable>>('/v1/network/tables/rules')).columns;
+    const rules = (await get('/v1/network/tables/{name}', { path: { name: 'rules' } })).columns as RulesTable;
     this.tables = { ...this.tables!, rules };
   }
 
   private connect(): void {
     if (this.network?.mode === 'replay') { this.connected = true; this.heard = performance.now(); return; }
-    const url = new URL(address('/v1/stream', { from: this.latest?.slot }));
+    const url = new URL(address('/v1/stream', {}, { from: this.latest?.slot }));
     url.protocol = base.protocol === 'https:' ? 'wss:' : 'ws:';
     const token = bearer(), socket = new WebSocket(url, token ? ['openleo.stream.v1', `bearer.${token}`] : ['openleo.stream.v1']);
     this.socket?.close();
@@ -190,7 +192,7 @@ class Live {
       setPlace({ at }, 'quiet');
       void this.showPast();
     }
-    if (this.playing || this.mark.speed) this.onRepaint();
+    if (this.playing || (this.mark.speed && ui.place.at === null)) this.onRepaint();
   }
 
   /** Shows an instant of the past. */
@@ -242,7 +244,7 @@ class Live {
   private picture(slot: number): Promise<Picture> {
     let found = this.past.get(slot);
     if (!found) {
-      found = getBytes(`/v1/network/frames/${slot}`).then((bytes) => {
+      found = getBytes('/v1/network/frames/{slot}', { path: { slot: String(slot) } }).then((bytes) => {
         const picture = new Picture();
         picture.apply(readFrame(bytes));
         return picture;

@@ -21,14 +21,14 @@ class Outages {
     this.span = [from, until];
     void this.readList();
     try {
-      const [faults, causes] = await Promise.all(['fault', 'cause'].map((by) => get<{ items: Outage[] }>('/v1/network/outages', { from, until, by })));
+      const [faults, causes] = await Promise.all((['fault', 'cause'] as const).map((by) => get('/v1/network/outages', { query: { from, until, by } })));
       this.bars = [...faults.items.filter((one) => one.fault), ...causes.items.filter((one) => one.from_slot > from && !one.fault)];
     } catch { /* the list tells */ }
   }
 
   readList(): Promise<void> {
     const [from, until] = this.span, { by } = this;
-    return this.list.read(() => get('/v1/network/outages', { from, until, by }));
+    return this.list.read(() => get('/v1/network/outages', { query: { from, until, by } }));
   }
 
   /** Moves time and map to an outage, and asks why of one that it made dark. */

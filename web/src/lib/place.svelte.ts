@@ -6,6 +6,10 @@ class Ui {
   /** A place that the map is asked to show; `n` tells one wish from the next. */
   fly = $state.raw<{ lon: number; lat: number; zoom: number; n: number } | null>(null);
   help = $state(false);
+  /** The terminal, cell or place that was looked at last: satellites pass over it. */
+  ground = $state.raw<Selection | null>(null);
+  /** The area that the fleet is narrowed to. */
+  area = $state('');
 }
 export const ui = new Ui();
 let waiting = 0;
@@ -25,6 +29,7 @@ export function setPlace(change: Partial<Place>, how: 'push' | 'replace' | 'quie
 export const openView = (view: View): void => setPlace({ view, page: false }, 'push');
 
 export function select(sel: Selection | null, more: Partial<Place> = {}): void {
+  for (const one of [ui.place.sel, sel]) if (one && ['terminal', 'cell', 'place'].includes(one.kind)) ui.ground = one;
   setPlace({ sel, page: false, ...more }, 'push');
 }
 

@@ -44,7 +44,7 @@ class Session {
   private async enter(token: string): Promise<void> {
     authorise(token);
     try {
-      this.me = await get<Me>('/v1/me');
+      this.me = await get('/v1/me');
     } catch (error) {
       authorise(null);
       throw error;
@@ -55,7 +55,7 @@ class Session {
 
   async read(): Promise<void> {
     try {
-      this.me = await get<Me>('/v1/me');
+      this.me = await get('/v1/me');
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
     }

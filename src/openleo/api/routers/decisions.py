@@ -7,13 +7,14 @@ from pydantic import BaseModel, Field
 
 from openleo.api.calls import Changes, Matches, Reads
 from openleo.api.routers.areas import AreaOut, area_out
-from openleo.api.routers.requests import RequestOut, matched, request_out
+from openleo.api.routers.requests import Include, RequestOut, matched, request_out
 from openleo.api.routes import On, changes, reads
 from openleo.api.shapes import AreaId, Instant, Names, Note, Reason, RequestId, Sent, Signature
 from openleo.control import switching
 from openleo.control.areas import find_area
 from openleo.control.plane import Tx
 from openleo.control.request import Request
+from openleo.control.whatif import Preview, affected_by
 
 router = APIRouter(prefix="/v1", tags=["decisions"])
 
@@ -126,6 +127,15 @@ async def confirm(call: Changes, request_id: RequestId, body: Confirmation) -> R
         return _decided(switching.confirm(tx, request_id, signature=body.signature))
 
     return await call.act(done, status=201)
+
+
+@router.get("/areas/{area_id}/effect", response_model=Preview, **reads("request.read", On.AREA))
+async def effect(
+    call: Reads, area_id: AreaId, switch: Literal["on", "off"], include: Include = [],  # noqa: B006
+    effective: Annotated[Instant | None, Query(description="default: as soon as may be")] = None,
+) -> Response:  # fmt: skip
+    """Say what a switch would change that nobody has asked for yet; it leaves no trace."""
+    return await call.read(lambda tx: affected_by(tx, area_id, switch, include=include, effective=effective))
 
 
 @router.get("/areas/{area_id}/emergency-off", response_model=ToSign, **reads("area.emergency", On.AREA))

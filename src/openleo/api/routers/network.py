@@ -7,6 +7,7 @@ import numpy as np
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from openleo.api.columns import Columns
 from openleo.api.routes import On, reads
 from openleo.api.stream import left_out, rules_version
 from openleo.api.viewing import Viewing, Views, json_of
@@ -85,7 +86,7 @@ class TableOut(BaseModel):
 
     name: str
     rows: int
-    columns: dict[str, list[Any]]
+    columns: Columns
 
 
 class SlotsOut(BaseModel):

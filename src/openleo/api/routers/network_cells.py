@@ -6,10 +6,12 @@ import numpy as np
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
+from openleo.api.evidence import Evidence
 from openleo.api.pages import MOST
 from openleo.api.routers.network import Slot
 from openleo.api.routes import On, reads
 from openleo.api.shapes import one_of
+from openleo.api.shown_areas import areas_found
 from openleo.api.viewing import Views
 from openleo.api.watching import NoSuchThing, Watching
 from openleo.base.errors import BadInput
@@ -80,23 +82,6 @@ class Cells(BaseModel):
     total: int
     items: list[CellOut]
     next: str | None
-
-
-class Evidence(BaseModel, extra="allow"):
-    """The chain of evidence, as `openleo explain --format json` prints it."""
-
-    simulated: bool
-    banner: str
-    slot: int
-    start: str
-    verdict: dict[str, Any]
-    cell: dict[str, Any]
-    candidates: list[dict[str, Any]]
-    contention: dict[str, Any] | None
-    policy_here: list[dict[str, Any]]
-    serving: dict[str, Any] | None
-    faults: list[dict[str, Any]]
-    assumptions: list[dict[str, Any]]
 
 
 class PlaceOut(BaseModel):
@@ -241,13 +226,15 @@ async def search(
     call: Views, q: Annotated[str, Query(min_length=1, max_length=100, description="part of a name")]
 ) -> Response:
     """Find terminals, cells, towns, satellites, gateways and areas by name, a few of each."""
-    return await call.show(lambda: {"items": _found(call.watching, q.strip())})
+    decided = await areas_found(call, q.strip(), _EACH)
+    return await call.show(lambda: {"items": _found(call.watching, q.strip(), decided)})
 
 
 _EACH = 5
 
 
-def _found(at: Watching, text: str) -> list[dict[str, Any]]:
+def _found(at: Watching, text: str, decided: list[tuple[str, str]] | None) -> list[dict[str, Any]]:
+    """Return what is found; ``decided`` are the control plane's areas, in whose stead the scenario's go."""
     wanted, archive = text.lower(), at.archive
     found = []
     for kind, table, column in (
@@ -278,13 +265,18 @@ def _found(at: Watching, text: str) -> list[dict[str, Any]]:
         found.append(
             _thing("place", title, title, place["latitude_deg"], place["longitude_deg"], place["row"])
         )
-    names = _areas(at)
-    found += [
-        {"kind": "area", "id": n, "title": n, "latitude_deg": None, "longitude_deg": None, "row": None}
-        for n in names
-        if wanted in n.lower()
-    ][:_EACH]
-    return found
+    areas = [(n, n) for n in _areas(at) if wanted in n.lower()][:_EACH] if decided is None else decided
+    return found + [
+        {
+            "kind": "area",
+            "id": id,
+            "title": title or id,
+            "latitude_deg": None,
+            "longitude_deg": None,
+            "row": None,
+        }
+        for id, title in areas
+    ]
 
 
 def _areas(at: Watching) -> list[str]:

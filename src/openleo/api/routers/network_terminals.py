@@ -7,10 +7,11 @@ import polars as pl
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from openleo.api.columns import TimelineColumns
+from openleo.api.evidence import Evidence
 from openleo.api.routers.network import From, Slot, Until, span
 from openleo.api.routers.network_cells import (
     Cursor,
-    Evidence,
     Limit,
     MaybeCause,
     OneCell,
@@ -18,12 +19,13 @@ from openleo.api.routers.network_cells import (
     page_link,
 )
 from openleo.api.routes import On, reads
+from openleo.api.shown_areas import all_area_rows, area_rows
 from openleo.api.viewing import Views
 from openleo.api.watching import NoSuchThing, Watching
 from openleo.base.errors import BadInput
 from openleo.live.looking.outages import BY, outages
 from openleo.live.looking.scene import Scene
-from openleo.live.looking.words import ms
+from openleo.live.looking.words import mbps, ms
 from openleo.results.evidence import explain_terminal
 from openleo.results.timeline import timeline_of
 from openleo.snapshot.causes import MEANING, Cause
@@ -81,7 +83,7 @@ class TimelineOut(BaseModel):
     terminal: str
     first: int = Field(alias="from")
     until: int
-    columns: dict[str, list[Any]]
+    columns: TimelineColumns
 
 
 class OutageOut(BaseModel):
@@ -125,18 +127,6 @@ def terminal_row(watching: Watching, name: str) -> int:
     return int(row)
 
 
-def area_cells(watching: Watching) -> dict[str, set[int]]:
-    """Return the scenario's areas as rows of cell_index."""
-    if "areas" not in watching.kept:
-        row = {int(h3, 16): n for n, h3 in enumerate(watching.archive.statics["cell_index"]["h3"].to_list())}
-        areas = watching.archive.network.world.areas
-        watching.kept["areas"] = {
-            name: {row[cell] for cell in cells.tolist() if cell in row} for name, cells in areas.items()
-        }
-    found: dict[str, set[int]] = watching.kept["areas"]
-    return found
-
-
 @router.get("/terminals", response_model=Terminals, **reads("network.read", On.NETWORK))
 async def list_(
     call: Views, request: Request, slot: Slot = None, cause: MaybeCause = None, area: Name = None,
@@ -147,14 +137,15 @@ async def list_(
 ) -> Response:  # fmt: skip
     """List terminals, and how they fare in a slot."""
     at, number = call.watching, call.watching.slot(slot)
+    inside = None if area is None else await area_rows(call, area)
 
     def made() -> dict[str, Any]:
         scene = at.scene(number)
         chosen = _chosen(scene, cause=cause, account=account, group=group, text=q, dark=dark)
         if cell is not None:
             chosen &= scene.cell_of == cell
-        if area is not None:
-            chosen &= np.isin(at.archive.tracked[scene.cell_of], list(_area(at, area)))
+        if inside is not None:
+            chosen &= np.isin(at.archive.tracked[scene.cell_of], list(inside))
         every = np.flatnonzero(chosen)
         rows = every[every >= cursor][: limit + 1].tolist()
         return {
@@ -165,15 +156,6 @@ async def list_(
         }
 
     return await call.show(made)
-
-
-def _area(at: Watching, name: str) -> set[int]:
-    areas = area_cells(at)
-    if name not in areas:
-        raise NoSuchThing(
-            f"the scenario has no area {name!r}", f"it has {', '.join(list(areas)[:8]) or 'none'}"
-        )
-    return areas[name]
 
 
 def _chosen(
@@ -229,13 +211,14 @@ async def timeline(call: Views, terminal: Id, first: From = None, until: Until =
             "slot", "start", "online_s", "cause", "rule", "fault", "satellite", "gateway", "seconds",
             "handover",
         )  # fmt: skip
-        columns: dict[str, list[Any]] = {name: [] for name in (*names, "rtt_ms")}
+        columns: dict[str, list[Any]] = {name: [] for name in TimelineColumns.model_fields}
         if begin < end:
             frame = timeline_of(call.watching.history(begin, end), row)
             frame = frame.filter((pl.col("slot") >= begin) & (pl.col("slot") < end))
             frame = frame.with_columns(start=frame["start"].dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
             columns = frame.select(names).to_dict(as_series=False)
             columns["rtt_ms"] = [ms(us) for us in frame["rtt_us"].to_list()]
+            columns["rate_mbps"] = [mbps(kbps) for kbps in frame["rate_kbps"].to_list()]
         return {"terminal": terminal, "from": begin, "until": end, "columns": columns}
 
     return await call.show(made)
@@ -269,9 +252,10 @@ async def list_outages(
             f"{end - begin} slots are more than {MOST_SLOTS}", "ask for a day at most, with from and until"
         )
 
+    areas = await all_area_rows(call) if by == "area" else {}
+
     def made() -> dict[str, Any]:
         at = call.watching
-        areas = area_cells(at) if by == "area" else {}
         items = (
             outages(at.history(begin, end), begin, end, by, areas=areas, rank=at.archive.rank)
             if begin < end

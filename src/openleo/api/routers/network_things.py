@@ -1,12 +1,14 @@
 """Satellites, gateways, points of presence; where satellites are; and runs."""
 
-import json
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from openleo.api.routers.network import Slot, run_id
+from openleo.api.columns import GatewayColumns
+from openleo.api.other_runs import listed
+from openleo.api.routers.network import From, Slot, Until, run_id, span
 from openleo.api.routers.network_cells import Cursor, Limit, page_link
 from openleo.api.routes import On, reads
 from openleo.api.shapes import Latitude, Longitude
@@ -43,6 +45,16 @@ class Gateways(BaseModel):
 
     slot: int
     items: list[GatewayOut]
+
+
+class GatewayOverTime(BaseModel):
+    """A gateway over slots, by columns."""
+
+    gateway: str
+    first: int = Field(alias="from")
+    until: int
+    step: int
+    columns: GatewayColumns
 
 
 class PopOut(BaseModel):
@@ -151,6 +163,9 @@ class RunOut(BaseModel):
     complete: bool
     terminals: int
     open: bool
+    address: str | None = Field(
+        description="where this server shows it, under its own address; null: nowhere"
+    )
 
 
 class Runs(BaseModel):
@@ -164,6 +179,30 @@ async def list_gateways(call: Views, slot: Slot = None) -> Response:
     """List gateways, with the antennas in use and what they carry."""
     at, number = call.watching, call.watching.slot(slot)
     return await call.show(lambda: {"slot": number, "items": things.gateways(at.scene(number))})
+
+
+_MOST_POINTS = 360
+
+
+@router.get(
+    "/network/gateways/{name}/history", response_model=GatewayOverTime, **reads("network.read", On.NETWORK)
+)
+async def gateway_over_time(
+    call: Views, name: Name, first: From = None, until: Until = None,
+    step: Annotated[int, Query(ge=1, le=5760)] = 1,
+) -> Response:  # fmt: skip
+    """Tell a gateway's antennas in use, cells and capacity; ``step`` is raised where it must be."""
+    at = call.watching
+    begin, end = span(at, first, until)
+    step = max(step, -(-(end - begin) // _MOST_POINTS))
+
+    def made() -> dict[str, Any]:
+        row = _named(at.archive.statics["gateways"].to_dicts(), "gateway", "name", name)
+        number = at.archive.statics["gateways"]["name"].to_list().index(row["name"])
+        columns = things.gateway_history(at.history(begin, end), number, np.arange(begin, end, step))
+        return {"gateway": name, "from": begin, "until": end, "step": step, "columns": columns}
+
+    return await call.show(made)
 
 
 @router.get("/network/gateways/{name}", response_model=GatewayOut, **reads("network.read", On.NETWORK))
@@ -325,35 +364,5 @@ async def ephemeris_chunk(
 
 @router.get("/runs", response_model=Runs, **reads("network.read", On.NETWORK))
 async def runs(call: Views) -> Response:
-    """List run folders that are near; another server shows one with --replay."""
-    return await call.show(lambda: {"items": _runs(call.watching)})
-
-
-_MOST_RUNS = 200
-
-
-def _runs(at: Watching) -> list[dict[str, Any]]:
-    from openleo.results.folder import MANIFEST
-
-    paths = {path.resolve() for root in at.runs for path in root.glob(f"*/{MANIFEST}")}
-    paths |= {path.resolve() for root in at.runs for path in root.glob(f"*/run/{MANIFEST}")}
-    paths.add((at.folder.path / MANIFEST).resolve())
-    here = (at.folder.path / MANIFEST).resolve()
-    found = []
-    for path in sorted((p for p in paths if p.is_file()), key=lambda p: -p.stat().st_mtime)[:_MOST_RUNS]:
-        try:
-            manifest = json.loads(path.read_bytes())
-            folder = path.parent
-            found.append(
-                {
-                    "id": folder.parent.name if folder.name == "run" else folder.name,
-                    **{
-                        key: manifest[key]
-                        for key in ("name", "title", "start", "end", "complete", "terminals")
-                    },
-                    "open": path == here,
-                }
-            )
-        except (OSError, ValueError, KeyError):
-            continue
-    return found
+    """List run folders that are near; without a control plane each is shown under its address."""
+    return await call.show(lambda: {"items": listed(call.watching)})

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from openleo.base.clock import format_utc, slot_start
+from openleo.live.history import History
 from openleo.live.looking.scene import Scene
 from openleo.live.views import view_at
 from openleo.snapshot.causes import Cause
@@ -122,3 +125,31 @@ def cells_of_satellite(scene: Scene, row: int) -> list[dict[str, Any]]:
 def faults_of_satellite(scene: Scene, row: int) -> list[str]:
     """Return the faults that hold and befall a satellite."""
     return [name for name, faulty in _faults(scene, "satellites") if row in faulty]
+
+
+def gateway_history(run: History, row: int, wanted: NDArray[np.int64]) -> dict[str, list[Any]]:
+    """Return what a gateway (row) carried in the ``wanted`` slots (T,), by columns.
+
+    Told from beams, which the tables hold for cells with terminals of the scenario alone.
+    """
+    here = (pl.col("gateway") == row) & pl.col("slot").is_in(wanted.tolist())
+    by_slot = (
+        run.table("beams")
+        .filter(here)
+        .group_by("slot")
+        .agg(
+            antennas=pl.col("satellite").n_unique(),
+            cells=pl.col("cell").n_unique(),
+            rate_kbps=pl.col("rate_kbps").clip(lower_bound=0).cast(pl.Int64).sum(),
+        )
+        .collect()
+    )
+    slots = pl.DataFrame({"slot": wanted.astype(np.int32)})
+    found = slots.join(by_slot, on="slot", how="left", maintain_order="left").fill_null(0)
+    return {
+        "slot": found["slot"].to_list(),
+        "start": [format_utc(slot_start(slot)) for slot in wanted.tolist()],
+        "antennas": found["antennas"].to_list(),
+        "cells": found["cells"].to_list(),
+        "rate_mbps": [round(kbps / 1000, 1) for kbps in found["rate_kbps"].to_list()],
+    }
