@@ -74,7 +74,7 @@ def test_the_page_asks_and_reads_only_what_the_api_has(node: str) -> None:
 
 def test_every_package_of_the_page_has_its_reason() -> None:
     package = json.loads((WEB / "package.json").read_text(encoding="utf-8"))
-    reasons = (WEB.parent / "docs/adr/0012-web.md").read_text(encoding="utf-8")
+    reasons = (WEB.parent / "docs/adr/0013-web.md").read_text(encoding="utf-8")
     names = {*package["dependencies"], *package["devDependencies"]}
     assert sorted(name for name in names if f"| `{name}` |" not in reasons) == []
 

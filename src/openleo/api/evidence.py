@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class FaultBehind(BaseModel):
@@ -168,6 +168,17 @@ class PolicySaid(BaseModel):
     text: str
 
 
+class ToldToTerminal(BaseModel):
+    """A command that holds: since when, and of a sleep schedule its hours, UTC."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    command: Literal["stow", "reboot", "sleep"]
+    at: str
+    from_: str | None = Field(default=None, alias="from")
+    until: str | None = None
+
+
 class OwnState(BaseModel):
     """The terminal's own state.
 
@@ -178,6 +189,7 @@ class OwnState(BaseModel):
     power: Literal["on", "off", "booting"]
     fault: str | None
     backup_hours: float
+    told: list[ToldToTerminal]
     horizon_mask: bool
     horizon_deg: list[float] | None
     blocked_seconds: list[int]
