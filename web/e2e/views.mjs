@@ -7,7 +7,9 @@ const who = process.env.OPENLEO_FIRST, shots = process.env.OPENLEO_SHOTS, only =
 const browser = await open();
 const get = (path) => api(who, path);
 const { clock } = await get('/v1/network'), t = clock.now; // an instant that stays, so that what is chosen is still so
-const dark = (await get(`/v1/network/terminals?cause=${process.env.OPENLEO_CAUSE ?? 'CELL_IS_DISABLED'}&limit=1`)).items[0] ?? (await get('/v1/network/terminals?dark=true&limit=1')).items[0] ?? (await get('/v1/network/terminals?limit=1')).items[0];
+// When something is off by decision may be said: OPENLEO_DARK_AT, an instant of the network.
+const darkAt = process.env.OPENLEO_DARK_AT ?? t, darkSlot = clock.slot - Math.max(0, Math.ceil((Date.parse(t) - Date.parse(darkAt)) / 15_000));
+const dark = (await get(`/v1/network/terminals?cause=${process.env.OPENLEO_CAUSE ?? 'CELL_IS_DISABLED'}&limit=1&slot=${darkSlot}`)).items[0] ?? (await get('/v1/network/terminals?dark=true&limit=1')).items[0] ?? (await get('/v1/network/terminals?limit=1')).items[0];
 const online = (await get('/v1/network/terminals?cause=ONLINE&limit=1&slot=' + clock.slot)).items[0] ?? dark;
 const gateway = (await get('/v1/network/gateways')).items.sort((a, b) => b.in_use - a.in_use)[0];
 const pop = (await get('/v1/network/pops')).items.sort((a, b) => b.terminals - a.terminals)[0];
@@ -27,7 +29,7 @@ const entry = login ? (await get('/v1/log/entries?limit=1')).items[0] : null;
 const at = `${online.latitude_deg?.toFixed(3)},${online.longitude_deg?.toFixed(3)}`;
 
 const VIEWS = [
-  ['status', '/'], ['globe', `/?at=${at},1.6`], ['path', `/?sel=terminal:${online.id}&at=${at},4&t=${t}`], ['dark', `/?sel=terminal:${dark.id}&at=${dark.latitude_deg?.toFixed(3)},${dark.longitude_deg?.toFixed(3)},7.2&t=${t}`],
+  ['status', '/'], ['globe', `/?at=${at},1.6`], ['path', `/?sel=terminal:${online.id}&at=${at},4&t=${t}`], ['dark', `/?sel=terminal:${dark.id}&at=${dark.latitude_deg?.toFixed(3)},${dark.longitude_deg?.toFixed(3)},7.2&t=${darkAt}`],
   ['cell', `/?sel=cell:${online.h3}&at=${at},6&map=flat`], ['outages', '/?view=outages'], ['replay', `/?view=outages&t=${process.env.OPENLEO_PAST ?? clock.start}`], ['fleet', '/?view=fleet'], ['sites', `/?view=sites&sel=gateway:${encodeURIComponent(gateway.name)}&at=${gateway.latitude_deg},${gateway.longitude_deg},3.4`],
   ['satellite', `/?view=sites&sel=satellite:${satellite?.name}&at=${at},2.6&t=${t}`], ['pop', `/?view=sites&sel=pop:${pop.code}`], ['terminal', `/?sel=terminal:${online.id}&page=1`],
   ...(hidden ? [['obstructed', `/?sel=terminal:${hidden.id}&page=1&t=${t}`]] : []),
