@@ -31,7 +31,7 @@ from openleo.control.plane import Plane  # noqa: E402
 from openleo.fleet.batches import PATH, sign_batch  # noqa: E402
 
 TERMINALS, BATCH, RATE = 10_000, 15, 667.0
-SECONDS, KILL_EACH_S, PEAK_S = 60.0, 15.0, 10.0
+SECONDS, KILL_EACH_S = 30.0, 10.0
 SHARE = 0.4  # of what is taken in a burst: others use these cores too
 ACK_GOAL_MS, DECISION_GOAL_MS, RSS_GOAL_MIB = 500.0, 250.0, 1_024.0
 DECISIONS_A_SECOND = 20.0
@@ -73,7 +73,10 @@ def soaked(folder: Path, seconds: float, rate: float, kill_each_s: float | None 
     flat = max(abs(mib / statistics.mean(half) - 1) for mib in half)
     return {
         "acked": float(sum(soak.acked.values())), "wrong": float(left["lost"] + left["doubled"]),
-        "p50_ms": statistics.median(soak.waits_s) * 1e3, "p99_ms": soak.p99_ms(), "taken_s": taken,
+        "p50_ms": statistics.median(soak.waits_s) * 1e3, "p99_ms": decisions.p99_ms(soak.waits_s),
+        "taken_s": taken,
+        "answer_p50_ms": statistics.median(soak.answers_s) * 1e3,
+        "answer_p99_ms": decisions.p99_ms(soak.answers_s),
         "processor_ms": processor_s / len(soak.waits_s) * 1e3,
         "rss_mib": max(rss), "rss_share": flat, "kills": float(len(soak.ready_s)),
         "ready_s": statistics.median(soak.ready_s) if soak.ready_s else 0.0,
@@ -179,7 +182,8 @@ def main() -> None:
     scale = f"{machine['rate']:.0f} batches/s of {BATCH} (of {RATE:.0f}: {machine['rate'] / RATE:.0%})"
     rows: list[tuple[str, float, str, float]] = [
         (f"telemetry, {scale}, samples lost or doubled", steady["wrong"], "samples", 0),
-        (f"telemetry, {scale}, acknowledged after, p99", steady["p99_ms"], "ms", ACK_GOAL_MS),
+        (f"telemetry, {scale}, acknowledged after it was sent, p99", steady["answer_p99_ms"], "ms",
+         ACK_GOAL_MS),
         ("telemetry, processor time of the server a batch", steady["processor_ms"], "ms", 1e3 / RATE),
         ("telemetry, memory of the server", steady["rss_mib"], "MiB", RSS_GOAL_MIB),
         ("telemetry, its change over the second half", 100 * steady["rss_share"], "%", 5.0),

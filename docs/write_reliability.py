@@ -163,8 +163,9 @@ def soak() -> str:
             "the disk keeps 4 KiB, median": f"{machine['flush_p50_ms']:.1f} ms",
             "taken at most": f"{machine['capacity']:.0f} batches a second",
             "sent": f"{machine['rate']:.0f} a second for {ingest_soak.SECONDS:g} s, {share:.0%} of 667",
-            "acknowledged": f"{steady['acked']:,.0f} samples, median {steady['p50_ms']:.0f} ms after they "
-            f"were due, p99 {steady['p99_ms']:.0f} ms",
+            "acknowledged": f"{steady['acked']:,.0f} samples, median {steady['answer_p50_ms']:.0f} ms "
+            f"after they were sent, p99 {steady['answer_p99_ms']:.0f} ms; after they were due, with the "
+            f"devices' own wait for a core, {steady['p50_ms']:.0f} and {steady['p99_ms']:.0f} ms",
             "lost or doubled": f"{steady['wrong']:.0f}",
             "processor time of the server": f"{steady['processor_ms']:.2f} ms a batch: 667 a second take "
             f"{steady['processor_ms'] * ingest_soak.RATE / 1e3:.0%} of a core",

@@ -10,7 +10,6 @@ import os
 import random
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import time
@@ -155,7 +154,8 @@ class Soak:
         default_factory=Counter
     )  # device -> its samples below this are acknowledged
     sent: dict[int, int] = field(default_factory=Counter)
-    waits_s: list[float] = field(default_factory=list)
+    waits_s: list[float] = field(default_factory=list)  # from when it was due
+    answers_s: list[float] = field(default_factory=list)  # from when it was sent, as the device saw it
     answers: "Counter[int]" = field(default_factory=Counter)
     rss_mib: list[tuple[float, float]] = field(default_factory=list)
     ready_s: list[float] = field(default_factory=list)
@@ -207,6 +207,7 @@ class Soak:
                 try:
                     if connection is None:
                         connection = await asyncio.open_connection(HOST, self.server.port)
+                    sent = time.monotonic()
                     status = await asyncio.wait_for(ask(connection, text.encode() + body), 30)
                 except (OSError, asyncio.IncompleteReadError, TimeoutError):
                     if connection is not None:
@@ -216,6 +217,7 @@ class Soak:
                     continue
                 self.answers[status] += 1
                 if status == 204:
+                    self.answers_s.append(time.monotonic() - sent)
                     break
                 await asyncio.sleep(0.2)
             self.waits_s.append(time.monotonic() - due)
@@ -239,10 +241,6 @@ class Soak:
                     distinct[terminal] += single
         lost = sum(max(0, self.acked[n] - distinct[f"ut{n:06}"]) for n in range(self.devices))
         return {"lost": lost, "doubled": sum(there.values()) - sum(distinct.values())}
-
-    def p99_ms(self) -> float:
-        """Return the 99th percentile of how long a batch waited from when it was due."""
-        return statistics.quantiles(self.waits_s, n=100)[98] * 1e3
 
 
 async def ask(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes) -> int:
