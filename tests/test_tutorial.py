@@ -1,4 +1,4 @@
-"""docs/tutorial.md is run from its first command to its last, and prints what it says that it prints."""
+"""The tutorials are run from their first command to the last, and print what they say that they print."""
 
 import os
 import re
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-TUTORIAL = Path(__file__).parents[1] / "docs" / "tutorial.md"
+DOCS = Path(__file__).parents[1] / "docs"
+TUTORIALS = ["tutorial.md", "fleet-tutorial.md"]
 _BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MARK = "=== step {} of the tutorial ==="
 
@@ -51,8 +52,9 @@ def missing(printed: str, output: str) -> str | None:
     return None
 
 
-def test_the_tutorial_runs_and_prints_what_it_says(tmp_path: Path) -> None:
-    found = steps(TUTORIAL.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_the_tutorial_runs_and_prints_what_it_says(tmp_path: Path, name: str) -> None:
+    found = steps((DOCS / name).read_text(encoding="utf-8"))
     script = "".join(f"echo '{_MARK.format(n)}'\n{step.commands}" for n, step in enumerate(found))
     home = {key: value for key, value in os.environ.items() if not key.startswith("OPENLEO_")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -103,6 +103,23 @@ def test_the_commands_add_and_once(tmp_path: Path, capsys: Capture) -> None:
     assert len(kept(tmp_path)) == 7
 
 
+def test_several_are_added_at_once_and_a_silent_one_by_its_kit(tmp_path: Path, capsys: Capture) -> None:
+    data = ["--data", str(tmp_path)]
+    (tmp_path / "kits.csv").write_text(f"kit,terminal,site\nK-1,{UTS[0]},roof\nK-2,{UTS[1]},yard\n")
+    assert exit_code_of(["fleet", "import", str(tmp_path / "kits.csv"), *data]) == 0
+    with in_thread(PlayedDish(UTS[0]).lived(100)) as dish:
+        assert exit_code_of(["fleet", "add", dish.address, "127.0.0.1:2", *data]) == 0
+        assert capsys.readouterr().out.count("is added") == 2
+        assert exit_code_of(["fleet", "add", dish.address, "--kit", "K-2", *data]) == 1
+        assert f"is {UTS[0]}, not the kit's {UTS[1]}" in capsys.readouterr().err
+    assert exit_code_of(["fleet", "add", "127.0.0.1:2", "--kit", "K-2", *data]) == 0
+    assert "it is kit K-2 at yard" in capsys.readouterr().out
+    assert exit_code_of(["fleet", "once", *data]) == 0
+    with TelemetryStore(fleet_folder(tmp_path)) as store:
+        assert not store.latest()[UTS[1]].reachable
+    assert exit_code_of(["fleet", "add", "a", "b", "--name", "x", *data]) == 2
+
+
 @pytest.mark.parametrize("address", ["", "http://192.168.100.1", "a b", "host:0", "host:99999"])
 def test_what_is_no_address_is_refused(tmp_path: Path, capsys: Capture, address: str) -> None:
     assert exit_code_of(["fleet", "add", address, "--data", str(tmp_path)]) == 1

@@ -61,6 +61,30 @@ def run(capsys: pytest.CaptureFixture[str], *args: object) -> str:
     return out
 
 
+def test_kits_that_nothing_was_ever_heard_of_are_told(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = run(capsys, "--data", data)
+    assert "nothing was ever heard of 1 kit" in out
+    assert "school, kit K-new" in out
+    assert json.loads(run(capsys, "--data", data, "--format", "json"))["never_seen"] == ["ut-new"]
+
+
+def test_one_that_was_never_seen_well_is_dark_since_it_says_so_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two dishes that were first asked ten minutes ago: each tells when its own outage began."""
+    now_ns = time.time_ns() // S * S
+    kits, samples = [kit("a", "mill"), kit("b", "dairy")], []
+    for name, place, since_s in (("a", TOWN, 7_200), ("b", (50.001, 30.001), 3_000)):
+        fields = {"outage": "NO_SCHEDULE", "outage_since_ns": now_ns - since_s * S}
+        told = samples_of(f"ut-{name}", place, now_ns, Told(since_s=600, fields=fields))
+        samples += [one for one in told if one.time_ns > now_ns - 590 * S]
+    write_fleet(tmp_path, kits, samples)
+    rows = list(csv.DictReader(io.StringIO(run(capsys, "--data", tmp_path, "--format", "csv"))))
+    lasted = {row["site"]: float(row["seconds"]) for row in rows}
+    assert lasted["mill"] == pytest.approx(7_200, abs=60)
+    assert lasted["dairy"] == pytest.approx(3_000, abs=60)
+
+
 def test_one_line_an_incident_the_life_critical_first(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = run(capsys, "--data", data)
     heads = [line for line in out.splitlines() if re.match(r" {1,2}\d+  ", line)]

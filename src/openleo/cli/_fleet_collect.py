@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,7 @@ from openleo.cli._text import counted
 if TYPE_CHECKING:
     from openleo.fleet.collect import Collector
     from openleo.fleet.probing import Probe
+    from openleo.fleet.register import DishEntry, Register
     from openleo.fleet.vendor import VendorStream
 
 _LINE_S = 2.0  # a status line on a screen is renewed so often
@@ -23,40 +24,77 @@ _STATES = ("online", "dark", "silent", "wrong", "unknown")
 
 
 @click.command("add")
-@click.argument("address")
+@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
 @click.option("--source", default="", metavar="IP|INTERFACE",
               help="Ask from this address or interface: every real dish is 192.168.100.1.")  # fmt: skip
-@click.option("--name", default="", metavar="TEXT", help="What people call it.")
+@click.option("--name", default="", metavar="TEXT", help="What people call it (of one alone).")
+@click.option(
+    "--kit", default="", metavar="KIT", help="Which kit it is, where it does not answer (of one alone)."
+)
 @click.option("--timeout", "timeout_s", default=4.0, show_default=True, type=click.FloatRange(0.1, 60.0),
               help="Seconds to wait for its answer.")  # fmt: skip
 @fleet_options
-def add(at: At, address: str, source: str, name: str, timeout_s: float) -> None:
-    """Add a dish to poll, and ask it who it is; one that does not answer is added too, and that is said.
+def add(at: At, addresses: tuple[str, ...], source: str, name: str, kit: str, timeout_s: float) -> None:
+    """Add dishes to poll, and ask each who it is; one that does not answer is added too, and that is said.
 
     ADDRESS is its address, with a port where that is not 9200.
     """
     from openleo.fleet.probing import probe
     from openleo.fleet.register import DishEntry
 
-    dish = DishEntry(address=address.strip(), source=source.strip(), name=name.strip())
-    answer = asyncio.run(probe(dish, timeout_s=timeout_s))
+    if len(addresses) > 1 and (name or kit):
+        raise click.UsageError("--name and --kit are of one dish: add it alone")
+    dishes = [DishEntry(address=one.strip(), source=source.strip(), name=name.strip()) for one in addresses]
+
+    async def ask() -> "list[Probe]":
+        return list(await asyncio.gather(*(probe(dish, timeout_s=timeout_s) for dish in dishes)))
+
+    answers = asyncio.run(ask())
+    lines: list[str] = []
+    values = []
     with at.register() as register:
-        before = next(
-            (d for d in register.dishes() if (d.address, d.source) == (dish.address, dish.source)), None
+        meant = _terminal_of(register, kit) if kit else ""
+        for dish, answer in zip(dishes, answers, strict=True):
+            value, told = _added(register, dish, answer, meant)
+            values.append(value)
+            lines += told
+    show(at, values[0] if len(values) == 1 else values, lines)
+
+
+def _terminal_of(register: "Register", kit: str) -> str:
+    """Return the terminal of a kit that a person names."""
+    found = register.find_kits(kit)
+    if not found or not found[0].terminal:
+        raise BadInput(f"no kit {kit!r} with a terminal is in the register", "see them: openleo fleet list")
+    return found[0].terminal
+
+
+def _added(
+    register: "Register", dish: "DishEntry", answer: "Probe", meant: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Keep one dish; return what is told of it."""
+    from openleo.fleet.register import DishEntry
+
+    before = next(
+        (d for d in register.dishes() if (d.address, d.source) == (dish.address, dish.source)), None
+    )
+    others = [d for d in register.dishes() if d.name and d.name == dish.name and d != before]
+    if others:
+        raise BadInput(f"dish {others[0].key} is called {dish.name} already", "take another --name")
+    if meant and answer.terminal and answer.terminal != meant:
+        raise BadInput(
+            f"{dish.address} is {answer.terminal}, not the kit's {meant}", "leave --kit out, or mend the kit"
         )
-        others = [d for d in register.dishes() if d.name and d.name == dish.name and d != before]
-        if others:
-            raise BadInput(f"dish {others[0].key} is called {name} already", "take another --name")
-        kept = DishEntry(
-            address=dish.address, source=dish.source, name=dish.name or (before.name if before else ""),
-            terminal=answer.terminal or (before.terminal if before else ""),
-        )  # fmt: skip
-        register.put_dish(kept)
-        kits = register.find_kits(answer.terminal) if answer.terminal else []
+    kept = DishEntry(
+        address=dish.address, source=dish.source, name=dish.name or (before.name if before else ""),
+        terminal=answer.terminal or meant or (before.terminal if before else ""),
+    )  # fmt: skip
+    register.put_dish(kept)
+    kits = register.find_kits(kept.terminal) if kept.terminal else []
     lines = [f"dish {kept.label} is {'polled as before' if before else 'added'}", *_probed(answer)]
     if kits:
         lines.append(f"it is kit {kits[0].id}" + (f" at {kits[0].site}" if kits[0].site else ""))
-    show(at, {"dish": kept, "answer": answer, "kit": kits[0] if kits else None}, lines)
+    return {"dish": kept, "answer": answer, "kit": kits[0] if kits else None}, lines
 
 
 def _probed(answer: "Probe") -> list[str]:
@@ -95,7 +133,9 @@ def once(at: At) -> None:
     lines = table(("dish", "terminal", "state", "what"), rows, none="")
     for seen, look in found:
         lines += [
-            f"{seen.entry.label}: {detail}" for detail in look.remarks.values() if detail != seen.detail
+            f"{seen.entry.label}: {detail}"
+            for kind, detail in look.remarks.items()
+            if detail != seen.detail and kind != "position"  # which is no trouble; `fleet list` tells it
         ]
     lines += ["", f"{counted(collector.kept, 'sample')} kept"]
     value = [

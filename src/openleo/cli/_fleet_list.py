@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
     """Print the ranked list."""
+    from openleo.fleet.why.course import State
     from openleo.fleet.why.handover import csv_of
     from openleo.fleet.why.words import (
         count_line,
         incident_lines,
         member_rows,
+        never_lines,
         plain_incident,
         stale_lines,
     )
@@ -40,9 +42,11 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
         return
     stale = list(stale_lines(survey, clock_ns))
     if form == "json":
+        never = [s.kit.terminal for s in survey.standings.values() if s.course.state is State.NEVER]
         value = {
             "counts": {state.value: n for state, n in survey.counts.items()},
             "stale": stale, "remark": remark,
+            "never_seen": never,
             "incidents": [plain_incident(n, i, survey.now_ns) for n, i in enumerate(found, 1)],
         }  # fmt: skip
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
@@ -55,6 +59,8 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
             "",
             f"and {len(found) - limit:,} more: --limit {len(found)}, or --format csv for each terminal",
         ]
+    if unheard := list(never_lines(survey)):
+        lines += ["", *unheard]
     if found:
         lines += ["", "why one of them: openleo fleet why TERMINAL"]
     tell(lines)

@@ -112,7 +112,7 @@ def course_of(samples: Sequence[Sample], now_ns: int) -> Course:
     if first == len(main) and not silent:
         return Course(State.ONLINE, now_ns, last, None, (), main[-120:], later, sources)
     trouble = main[first:]
-    onset = _told_onset(trouble, _onset(main, first, now_ns))
+    onset = _told_onset(trouble, _onset(main, first, now_ns), seen_well=first > 0)
     before = [s for s in main[:first] if s.time_ns > onset - BEFORE_S * SECOND_NS]
     state = State.SILENT if silent else _state_now(trouble, now_ns)
     return Course(state, now_ns, last, onset, trouble, before, later, sources)
@@ -197,10 +197,15 @@ def _onset(main: Sequence[Sample], first: int, now_ns: int) -> int:
     return starts
 
 
-def _told_onset(trouble: Sequence[Sample], onset: int) -> int:
-    """Return the onset that the terminal itself tells, where it does so and it fits ours."""
-    for sample in trouble:
-        since = sample.outage_since_ns
-        if sample.outage and since is not None:
-            return since if abs(since - onset) < 10 * MINUTE_NS and sample is trouble[0] else onset
-    return onset
+def _told_onset(trouble: Sequence[Sample], onset: int, *, seen_well: bool) -> int:
+    """Return the onset that the terminal itself tells, where it does so and it fits ours.
+
+    Of one that was never seen well ours is but when it was first looked at: its own word is all there is.
+    """
+    first = trouble[0] if trouble else None
+    if first is None or not first.outage or first.outage_since_ns is None:
+        return onset
+    since = first.outage_since_ns
+    if not seen_well:
+        return min(since, onset)
+    return since if abs(since - onset) < 10 * MINUTE_NS else onset

@@ -67,6 +67,7 @@ def _rows(files: Iterable["DayFile"], terminal: str, at: int) -> list[tuple[obje
     """Return the rows of a terminal near its newest sample and near the last at which it was well."""
     well: int | None = None
     where = f"WHERE terminal = ? AND time_ns BETWEEN ? AND ? AND {WELL} ORDER BY time_ns DESC"
+    first = "WHERE terminal = ? AND time_ns BETWEEN ? AND ? ORDER BY time_ns"
     spans = [(at - _NEWEST_NS, at + _NEWEST_NS)]
     rows: dict[int, tuple[object, ...]] = {}
     for number, file in enumerate(files):
@@ -75,6 +76,9 @@ def _rows(files: Iterable["DayFile"], terminal: str, at: int) -> list[tuple[obje
             if last:
                 well = int(last[0][3])  # n, device, terminal, time_ns
                 spans = _joined([*spans, (well - _BEFORE_NS, well + _AFTER_NS)])
+            elif begins := file.rows(first, (terminal, at - LOOK_BACK_NS, at), most=1):
+                begun = int(begins[0][3])  # it was never seen well: how it was when it was first seen
+                spans = _joined([(at - _NEWEST_NS, at + _NEWEST_NS), (begun, begun + _AFTER_NS)])
         for since, until in spans:
             near = "WHERE terminal = ? AND time_ns BETWEEN ? AND ? ORDER BY time_ns"
             for row in file.rows(near, (terminal, since, until)):

@@ -16,6 +16,9 @@ _NAMED: Final = 4  # members of an incident that a line names
 STALE_S: Final = 600
 
 
+_NEVER_NAMED: Final = 8
+
+
 def name_of(subject: Subject) -> str:
     """Return what people call a terminal: its site and kit, else its id."""
     words = [w for w in (subject.site, f"kit {subject.kit}" if subject.kit else "") if w]
@@ -47,6 +50,22 @@ def stale_lines(survey: Survey, clock_ns: int) -> Iterator[str]:
             )
     if survey.now_ns < clock_ns - STALE_S * SECOND_NS // 10:
         yield f"what follows is how things stood at {when(survey.now_ns, clock_ns)}"
+
+
+def never_lines(survey: Survey) -> Iterator[str]:
+    """Yield which kits nothing was ever heard of, those on which lives depend first."""
+    kits = [s.kit for s in survey.standings.values() if s.course.state is State.NEVER]
+    if not kits:
+        return
+    kits.sort(key=lambda kit: (not kit.life_critical, -(kit.people or 0), kit.site, kit.kit))
+    critical = sum(kit.life_critical for kit in kits)
+    told = f"LIFE-CRITICAL: {critical}, " if critical else ""
+    named = "; ".join(name_of(kit) for kit in kits[:_NEVER_NAMED])
+    more = f"; and {len(kits) - _NEVER_NAMED:,} more" if len(kits) > _NEVER_NAMED else ""
+    plural = "s" * (len(kits) != 1)
+    yield f"  ?  nothing was ever heard of {len(kits):,} kit{plural} ({told}dark or not, nobody sees)"
+    yield f"     {named}{more}"
+    yield "     next: have them seen: `openleo fleet add ADDRESS`, `openleo fleet connect starlink`, an agent"
 
 
 def incident_lines(number: int, incident: Incident, now_ns: int) -> Iterator[str]:
