@@ -115,7 +115,7 @@ def test_several_are_added_at_once_and_a_silent_one_by_its_kit(tmp_path: Path, c
     assert exit_code_of(["fleet", "add", "127.0.0.1:2", "--kit", "K-2", *data]) == 0
     assert "it is kit K-2 at yard" in capsys.readouterr().out
     assert exit_code_of(["fleet", "once", *data]) == 0
-    with TelemetryStore(fleet_folder(tmp_path)) as store:
+    with TelemetryStore(tmp_path / "fleet") as store:
         assert not store.latest()[UTS[1]].reachable
     assert exit_code_of(["fleet", "add", "a", "b", "--name", "x", *data]) == 2
 
