@@ -7,7 +7,6 @@ It is told ``fleet`` (the fleet's folder), ``fd`` (the socket that it listens on
 
 import os
 import socket
-import sys
 import threading
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -22,7 +21,7 @@ from openleo.fleet.database import FleetDatabase
 from openleo.fleet.intake import Intake, Room
 from openleo.fleet.keys import AgentKeys, AllKeys, ControlKeys, Keys
 from openleo.fleet.store import TelemetryStore
-from openleo.live.child import end_with_parent, on_signal, orders, run_told
+from openleo.live.child import run_child
 
 _GRACE_S = 5
 NICE = 5  # where there is not enough processor for all, who decides goes before telemetry
@@ -72,8 +71,4 @@ def _end(server: uvicorn.Server, stop: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    done = threading.Event()
-    found = orders()
-    end_with_parent(done.set)
-    on_signal(done.set)
-    sys.exit(run_told(lambda: main(found, done)))
+    run_child(main)

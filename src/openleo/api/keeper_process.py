@@ -14,7 +14,7 @@ from typing import Any
 from openleo.base.errors import OpenleoError
 from openleo.fleet.keeping import Keeper, Retention
 from openleo.fleet.store import TelemetryStore
-from openleo.live.child import end_with_parent, on_signal, orders, run_told
+from openleo.live.child import run_child
 
 ROUND_S = 60.0
 NICE = 10  # the history can wait
@@ -64,8 +64,4 @@ def _hand_on(told: dict[str, Any], store: TelemetryStore, stop: threading.Event)
 
 
 if __name__ == "__main__":
-    done = threading.Event()
-    found = orders()
-    end_with_parent(done.set)
-    on_signal(done.set)
-    sys.exit(run_told(lambda: main(found, done)))
+    run_child(main)

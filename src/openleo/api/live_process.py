@@ -1,7 +1,6 @@
 """`python -m openleo.api.live_process`: the API of a network that is served, as the supervisor starts it."""
 
 import socket
-import sys
 import threading
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,7 +15,7 @@ from openleo.api.app import create_app, create_network_app
 from openleo.api.watching import Watching
 from openleo.control.network import Running
 from openleo.control.plane import Plane
-from openleo.live.child import end_with_parent, on_signal, orders, run_told
+from openleo.live.child import run_child
 from openleo.live.clock import Clock
 from openleo.live.folder import LiveFolder
 from openleo.results.folder import RunFolder
@@ -80,8 +79,4 @@ def _end(server: uvicorn.Server, stop: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    done = threading.Event()
-    found = orders()
-    end_with_parent(done.set)
-    on_signal(done.set)
-    sys.exit(run_told(lambda: main(found, done)))
+    run_child(main)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from openleo.base.errors import OpenleoError
 
@@ -54,3 +54,12 @@ def run_told(work: Callable[[], None]) -> int:
         print(f"error: {error.detail}\nhint: {error.hint}", file=sys.stderr, flush=True)
         return TOLD
     return 0
+
+
+def run_child(main: Callable[[dict[str, Any], threading.Event], None]) -> NoReturn:
+    """Run a process of the supervisor's: ``main`` gets what it is told, and an event that asks it to end."""
+    ending = threading.Event()
+    on_signal(ending.set)
+    told = orders()
+    end_with_parent(ending.set)
+    sys.exit(run_told(lambda: main(told, ending)))

@@ -1,13 +1,12 @@
 """`python -m openleo.live.engine_process`: the engine, as the supervisor starts it."""
 
-import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from openleo.control.store import Store
-from openleo.live.child import end_with_parent, on_signal, orders, run_told
+from openleo.live.child import run_child
 from openleo.live.clock import Clock
 from openleo.live.decided import Decided
 from openleo.live.engine import Engine
@@ -55,8 +54,4 @@ def _known(folder: LiveFolder) -> Decisions | None:
 
 
 if __name__ == "__main__":
-    ending = threading.Event()
-    on_signal(ending.set)
-    found = orders()
-    end_with_parent(ending.set)
-    sys.exit(run_told(lambda: main(found, ending)))
+    run_child(main)

@@ -54,8 +54,9 @@ class Child:
             start_new_session=True,  # Ctrl-C is for the supervisor alone
         )
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(dict(self.told)).encode() + b"\n")
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError):  # it has died already; `look` will say so
+            self.process.stdin.write(json.dumps(dict(self.told)).encode() + b"\n")
+            self.process.stdin.flush()
         self.started_s = time.monotonic()
         self.began_s = self.began_s or self.started_s
         self.starts += 1

@@ -5,7 +5,6 @@ fleet --data DATA/live/NAME`.  A slot is kept once it is over.  Where time goes 
 slots are left out: the newest is kept.
 """
 
-import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 
 from openleo.base.clock import slot_at
 from openleo.fleet.store import TelemetryStore, fleet_folder
-from openleo.live.child import end_with_parent, on_signal, orders, run_told
+from openleo.live.child import run_child
 from openleo.live.clock import Clock
 from openleo.live.felt import Felt
 from openleo.live.folder import LiveFolder
@@ -63,8 +62,4 @@ def _first(store: TelemetryStore, archive: Archive, clock: Clock) -> int:
 
 
 if __name__ == "__main__":
-    ending = threading.Event()
-    found = orders()
-    end_with_parent(ending.set)
-    on_signal(ending.set)
-    sys.exit(run_told(lambda: main(found, ending)))
+    run_child(main)

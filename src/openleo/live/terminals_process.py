@@ -6,7 +6,6 @@ told acts there at once, and in the network from the next slot whose rules are n
 
 import asyncio
 import gc
-import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -17,7 +16,7 @@ import numpy as np
 
 from openleo.dish.inputs import LocationPolicy
 from openleo.dish.serving import Served, loopback_address, serve
-from openleo.live.child import end_with_parent, on_signal, orders, run_told
+from openleo.live.child import run_child
 from openleo.live.clock import Clock
 from openleo.live.commanded import Spool
 from openleo.live.dishes import NOTE, LiveDishes, addresses_json, live_dishes
@@ -78,8 +77,4 @@ def _addresses(served: Served) -> list[str]:
 
 
 if __name__ == "__main__":
-    ending = threading.Event()
-    found = orders()
-    end_with_parent(ending.set)
-    on_signal(ending.set)
-    sys.exit(run_told(lambda: main(found, ending)))
+    run_child(main)
