@@ -174,6 +174,12 @@ def test_a_brokers_url_may_hold_who_we_are() -> None:
     )  # fmt: skip
 
 
+def listens(port: int) -> bool:
+    """Tell whether somebody takes connections at a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.mark.skipif(
     shutil.which("mosquitto") is None and os.environ.get("OPENLEO_REQUIRE_ALL") != "1",
     reason="mosquitto is not on PATH",
@@ -188,6 +194,7 @@ def test_mosquitto_takes_it(store: TelemetryStore, services: Services, tmp_path:
     (tmp_path / "m.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
     with subprocess.Popen(["mosquitto", "-c", str(tmp_path / "m.conf")]) as mosquitto:
         try:
+            until(lambda: listens(port))
             services.note_position(f"mqtt:127.0.0.1:{port}/openleo/telemetry", {})
             store.add(minute())
             taken: list[str] = []
