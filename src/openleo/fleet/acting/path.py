@@ -17,6 +17,7 @@ from typing import Final, Literal
 
 from openleo.dish.connecting import split_address
 from openleo.dish.protocol import GRPC_PORT
+from openleo.fleet.register import DishEntry
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Verdict = Literal["ours", "perhaps", "clear"]
@@ -118,6 +119,12 @@ class Routes:
         return judge(dish, towards, out, noted=is_noted(note))
 
 
+def way_of(routes: Routes, dishes: Sequence[DishEntry], note: str) -> Way:
+    """Say whether a way out goes over a terminal that may be polled by several ways: the worst counts."""
+    ways = [routes.way(dish.address, dish.source, note) for dish in dishes]
+    return min(ways, key=lambda way: ("ours", "perhaps", "clear").index(way.verdict))
+
+
 def _watchers() -> Iterable[str]:
     """Return who looks at us from elsewhere: the far end of the shell that we run in."""
     peer = os.environ.get("SSH_CONNECTION", "").split(" ")[0]
@@ -145,9 +152,7 @@ def _towards(address: Address, port: int, source: str, table: Sequence[Route]) -
     if source:  # from an address of ours: the interface that has it, where the table tells
         there = [r.interface for r in table if _is_on(r, own)]
         return Hop(source=own, interface=there[0] if there else "")
-    return Hop(
-        source=own, interface=route.interface if route else "", gateway=route.gateway if route else ""
-    )
+    return Hop(source=own, interface=route.interface if route else "", gateway=route.gateway if route else "")
 
 
 def _bind(probe: socket.socket, source: str) -> str:

@@ -110,9 +110,7 @@ def plan(
     for name in [*include, *not_ours]:
         if name not in there:
             raise BadInput(f"{name} is not among those that were chosen", did_you_mean(name, there))
-    left = [
-        found for one in there.values() if (found := why_left(order, one, include, not_ours)) is not None
-    ]
+    left = [found for one in there.values() if (found := why_left(order, one, include, not_ours)) is not None]
     gone = {one.terminal for one in left}
     told = in_turn([one for one in there.values() if one.terminal not in gone])
     if len(told) > MOST:
@@ -189,10 +187,18 @@ class Next:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What a job keeps to; ``site_sizes`` are how many terminals each site has, told or not."""
+    """What a job keeps to; ``site_sizes`` are how many terminals each site has, told or not.
+
+    What went wrong before ``forgiven_ns`` stops it no more: a person has let it go on since.
+    """
 
     settings: Settings
     site_sizes: Mapping[str, int] = field(default_factory=dict)
+    forgiven_ns: int = 0
+
+    def is_bad(self, step: "Step") -> bool:
+        """Tell whether a terminal went wrong, and nobody has let the job go on since."""
+        return step.state in BAD and (step.settled_ns or 0) >= self.forgiven_ns
 
     @property
     def watch_ns(self) -> int:
@@ -203,7 +209,7 @@ class Rules:
 def next_move(rules: Rules, steps: Sequence[Step], now_ns: int) -> Next:
     """Say what a job does now."""
     look = tuple(s.terminal for s in steps if s.state in OPEN or _is_watched(rules, s, now_ns))
-    wrong = _gone_wrong(steps)
+    wrong = _gone_wrong(rules, steps)
     if wrong:
         return Next(look=look, stop=wrong)
     waiting = [s for s in steps if s.state == "waiting"]
@@ -221,8 +227,10 @@ def next_move(rules: Rules, steps: Sequence[Step], now_ns: int) -> Next:
     if due_ns > now_ns:
         return Next(look=look, says="keeps its pace", wait_ns=min(due_ns - now_ns, SECOND_NS))
     free = next((s for s in pool if _site_has_room(rules, steps, s)), None)
+    if free is None and not look:
+        return Next(stop=f"site {pool[0].site} has one that did not come back: no other of it is told")
     if free is None:
-        says = "waits for those that were told to be well" if pool else "watches those that were told"
+        says = "waits for those that were told to be well" if pool else "looks at those that were told"
         return Next(look=look, says=says)
     return Next(tell=free.terminal, look=look, says=f"tells {free.terminal}")
 
@@ -248,12 +256,12 @@ def _held_by_canary(rules: Rules, canaries: Sequence[Step], now_ns: int) -> str:
     return ""
 
 
-def _gone_wrong(steps: Sequence[Step]) -> str:
-    bad = [s for s in steps if s.canary and s.state in BAD]
+def _gone_wrong(rules: Rules, steps: Sequence[Step]) -> str:
+    bad = [s for s in steps if s.canary and rules.is_bad(s)]
     if bad:
         return f"the canary {bad[0].terminal} is {bad[0].state}: nobody else is told"
     ended = sorted((s for s in steps if s.state in ENDED - {"left"}), key=lambda s: s.settled_ns or 0)
-    wrong = [s for s in ended[-_LAST:] if s.state in BAD]
+    wrong = [s for s in ended[-_LAST:] if rules.is_bad(s)]
     if len(wrong) >= _ENOUGH_BAD:
         named = ", ".join(f"{s.terminal} {s.state}" for s in wrong[:_ENOUGH_BAD])
         return f"{len(wrong)} of the last {min(len(ended), _LAST)} went wrong: {named}"
@@ -264,6 +272,7 @@ def _site_has_room(rules: Rules, steps: Sequence[Step], step: Step) -> bool:
     """Tell whether one more of a site may be away; a site may always lose one, if no other is away."""
     if not step.site:
         return True
-    away = sum(s.site == step.site and s.state in OPEN | {"worse"} for s in steps)
-    size = max(rules.site_sizes.get(step.site, 0), sum(s.site == step.site for s in steps))
+    here = [s for s in steps if s.site == step.site]
+    away = sum(s.state in OPEN or (s.state == "worse" and rules.is_bad(s)) for s in here)
+    size = max(rules.site_sizes.get(step.site, 0), len(here))
     return away + 1 <= max(1, math.floor(size * rules.settings.site_percent / 100))
