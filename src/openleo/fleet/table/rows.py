@@ -1,7 +1,7 @@
 """The rows of the fleet's table."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from openleo.fleet.sample import Sample
@@ -73,6 +73,10 @@ class Table:
     counts: Mapping[str, int]
     stale: tuple[str, ...]
     remark: str
+
+    def using(self, use: "Mapping[str, Use]") -> "Table":
+        """Return the table with the use of data of each terminal."""
+        return replace(self, rows=tuple(replace(row, use=use.get(row.terminal)) for row in self.rows))
 
 
 def table_of(

@@ -17,7 +17,6 @@ from openleo.fleet.why.course import State
 Test = Callable[[Row, int], bool]  # a row, and now in Unix ns
 
 
-
 def _is_state(state: str) -> Test:
     return lambda row, _: row.state.value == state
 
