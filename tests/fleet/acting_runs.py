@@ -1,4 +1,4 @@
-"""Jobs for tests: served dishes whose time goes fast, in a fleet's register, and a runner that keeps to it."""
+"""Jobs for tests: served dishes whose time goes fast, in a fleet's register, and a runner in step."""
 
 import asyncio
 import threading

@@ -205,9 +205,11 @@ def test_at_most_a_share_of_a_site_is_away_at_once(tmp_path: Path) -> None:
 
 
 def test_only_one_openleo_does_the_jobs_of_a_fleet(tmp_path: Path) -> None:
-    with site(tmp_path, 1) as here, here.runner().at_work():
-        with pytest.raises(AlreadyRuns), here.runner().at_work():
-            pass
+    with (
+        site(tmp_path, 1) as here, here.runner().at_work(), pytest.raises(AlreadyRuns),
+        here.runner().at_work(),
+    ):  # fmt: skip
+        pass
 
 
 def test_a_job_that_a_person_stops_tells_nobody_more(tmp_path: Path) -> None:

@@ -71,7 +71,8 @@ def test_the_canary_is_where_a_failure_hurts_least() -> None:
 @pytest.mark.parametrize(
     ("settings", "count", "canaries"),
     [
-        (Settings(canary_count=2), 10, 2), (Settings(canary_count=20), 10, 10), (Settings(canary_count=0), 10, 0),
+        (Settings(canary_count=2), 10, 2), (Settings(canary_count=20), 10, 10),
+        (Settings(canary_count=0), 10, 0),
         (Settings(canary_percent=5), 10, 1), (Settings(canary_percent=50), 10, 5),
     ],
 )  # fmt: skip
