@@ -147,7 +147,7 @@ async def list_terminals(
             "next": page_link(request, cursor + limit) if more else None,
         }  # fmt: skip
 
-    return await call.show(made)
+    return await call.show(made, slow=days > 0)
 
 
 @router.get("/terminals/{terminal}", response_model=OneFleetTerminal, **reads("terminal.read", On.NETWORK))
@@ -192,7 +192,7 @@ async def usage(
             "items": [plain_group(group) for group in grouped(rows, by)],
         }  # fmt: skip
 
-    return await call.show(made)
+    return await call.show(made, slow=True)
 
 
 @router.get("/versions", response_model=VersionsOut, **reads("terminal.read", On.NETWORK))
