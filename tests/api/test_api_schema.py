@@ -34,9 +34,10 @@ CHECKS = [status_code_conformance, content_type_conformance, response_schema_con
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    world = founded(tmp_path_factory.mktemp("fuzz") / "control")
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[World]:
+    """A world of each test's own: schemathesis ends the app that it has asked."""
+    world = founded(tmp_path / "control")
     with world.http:
         make_world(world)
         yield world
