@@ -276,6 +276,9 @@ class JobIn(Sent):
     include: Annotated[list[Terminal], Field(max_length=1_000)] = Field(
         default=[], description="life-critical terminals that are to be told too, each by its id"
     )
+    not_our_path: Annotated[list[Terminal], Field(max_length=1_000)] = Field(
+        default=[], description="terminals of which you know that our own way out does not go over them"
+    )
     canary: CanaryIn = CanaryIn()
     pace: PaceIn = PaceIn()
     sleep: SleepIn | None = Field(default=None, description="with the action sleep")
@@ -288,7 +291,7 @@ class LeftOut(BaseModel):
 
     terminal: str
     site: str
-    why: str = Field(description="life-critical, our-path, perhaps-our-path, no-dish, double")
+    why: str = Field(description="life-critical, our-path, perhaps-our-path, no-dish")
     says: str
 
 
@@ -296,13 +299,30 @@ class PreviewOut(BaseModel):
     """What a job would do; nothing was done."""
 
     action: str
+    order: str = Field(description="the action in words")
     terminals: int
     canary: list[str]
     chosen: list[str] = Field(description="in the order in which they are told")
     sites: dict[str, int]
     people: int
+    life_critical: list[str] = Field(description="those of them on which lives depend")
     left_out: list[LeftOut]
     minutes_least: float = Field(description="it takes at least so long")
+
+
+class CanaryOut(BaseModel):
+    """Those that are told first."""
+
+    count: int
+    percent: float | None
+    watch_minutes: float
+
+
+class PaceOut(BaseModel):
+    """How fast the others follow."""
+
+    per_minute: float
+    site_percent: float
 
 
 class JobOut(BaseModel):
@@ -310,7 +330,8 @@ class JobOut(BaseModel):
 
     id: str
     action: str
-    state: str = Field(description="running, stopped, failed, done")
+    order: str = Field(description="the action in words")
+    state: str = Field(description="running, stopped, done")
     says: str = Field(description="why it stopped, or what it does now")
     where: str
     reason: str
@@ -319,8 +340,8 @@ class JobOut(BaseModel):
     ended_at: datetime | None
     entry: int | None = Field(description="its entry in the decision log, where there is one")
     counts: dict[str, int] = Field(description="terminals by what became of them")
-    canary: CanaryIn
-    pace: PaceIn
+    canary: CanaryOut
+    pace: PaceOut
 
 
 class JobsOut(BaseModel):
@@ -329,11 +350,21 @@ class JobsOut(BaseModel):
     items: list[JobOut]
 
 
+class EventOut(BaseModel):
+    """Something that was done with a job."""
+
+    at: datetime
+    what: str = Field(description="made, stopped, resumed, done")
+    by: str
+    says: str
+
+
 class OneJob(JobOut):
-    """A job with each terminal of it."""
+    """A job with each terminal of it, and its own history."""
 
     steps: list[StepOut]
     left_out: list[LeftOut]
+    events: list[EventOut]
 
 
 class StopIn(Sent):

@@ -107,12 +107,9 @@ export async function change<P extends Routes<'post'>>(route: P, body: Body<P, '
   return (await send('POST', address(route, path), body, headers)).json();
 }
 
-/** Puts or takes away what has a name. */
+/** Puts what has a name. */
 export async function put<P extends Routes<'put'>>(route: P, body: Body<P, 'put'>, path: Parts): Promise<Answer<P, 'put'>> {
   return (await send('PUT', address(route, path), body, { 'Idempotency-Key': fresh() })).json();
-}
-export async function remove(route: Routes<'delete'>, path: Parts): Promise<void> {
-  await send('DELETE', address(route, path), undefined, { 'Idempotency-Key': fresh() });
 }
 
 export const login = async (name: string, password: string): Promise<Answer<'/v1/login', 'post'>> => (await send('POST', address('/v1/login'), { name, password })).json();

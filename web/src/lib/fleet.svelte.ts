@@ -2,6 +2,7 @@
 import { SvelteSet } from 'svelte/reactivity';
 import { get, Problem, type Answer } from './api';
 import type { paths } from './api-types';
+import { t } from './i18n';
 import { Loaded } from './load.svelte';
 import { setPlace, ui } from './place.svelte';
 import type { FleetNow } from './shapes';
@@ -80,7 +81,8 @@ export const openPart = (part: Part, more: { where?: string | null; only?: strin
 export const quoted = (value: string): string => (/^[\w.:-]+$/.test(value) ? value : `"${value.replace(/"/g, '')}"`);
 
 /** The condition that the table is narrowed by: how terminals stand, and what else was asked. */
-export const narrowed = (only: string | null, where: string | null): string | undefined => [only && `state=${only}`, where].filter(Boolean).join(' and ') || undefined;
+export const narrowed = (only: string | null, where: string | null): string => (only && where ? `${only} and (${where})` : only ?? where ?? '');
 
-/** How a value of the fleet reads. */
 export const percent = (share: number | null | undefined): string => (share === null || share === undefined ? '–' : `${Math.round(share * 100)} %`);
+/** How sure something is: nothing is ever wholly so. */
+export const sureness = (share: number): string => (share >= 0.995 ? t('fleet.over', { p: '99 %' }) : percent(share));
