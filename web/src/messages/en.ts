@@ -455,7 +455,7 @@ const messages = {
   'fleet.over': 'over {p}',
   'fleet.between': '{low} to {high}',
   'fleet.unsure': 'not named',
-  'fleet.guess': 'not enough evidence; first guess {cause}, {p}',
+  'fleet.guess': 'first guess {cause}, {p}',
   'fleet.incidents': 'Incidents, the most urgent first',
   'fleet.life': 'LIFE-CRITICAL',
   'fleet.life.what': 'Lives depend on it.',
@@ -566,7 +566,7 @@ const messages = {
 
   'fleet.jobs': 'What was told before',
   'fleet.jobs.what': 'Tell many dishes something: a few first, watched, then the others at a pace. What may take a network away is off until somebody allows it, and never told to a dish on our own way out.',
-  'fleet.jobs.maynot': 'You may look and preview here, and not act:',
+  'fleet.jobs.maynot': 'You may look here, and not act:',
   'fleet.jobs.none': 'Nothing was told yet.',
   'fleet.jobs.progress': '{n} of {of} are done with',
   'fleet.jobs.did': 'What it was told',
