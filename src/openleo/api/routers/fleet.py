@@ -21,7 +21,6 @@ from openleo.api.fleet_shapes import (
     VersionsOut,
 )
 from openleo.api.fleet_shown import ACTS, Fleet, Seeing, Sees, someone_acts
-from openleo.api.fleet_words import plain_group, plain_row, plain_sample, plain_step
 from openleo.api.routers.network_cells import Cursor, Limit, page_link
 from openleo.api.routes import On, changes, reads
 from openleo.api.watching import NoSuchThing
@@ -29,9 +28,11 @@ from openleo.base.errors import did_you_mean
 from openleo.control.plane import Tx
 from openleo.fleet.acting.allowed import Allowances
 from openleo.fleet.acting.jobs import Jobs
+from openleo.fleet.acting.plain import plain_step
 from openleo.fleet.database import FleetDatabase
 from openleo.fleet.looking import looking
 from openleo.fleet.table.filters import SavedFilters
+from openleo.fleet.table.plain import plain_group, plain_row, plain_sample
 from openleo.fleet.table.rows import SORTS, Row, Table, sorted_rows
 from openleo.fleet.table.usage import BY, SAYS, grouped
 from openleo.fleet.table.versions import roll_out

@@ -14,7 +14,6 @@ from fastapi import APIRouter, Depends, Path, Response
 from openleo.api.calls import Changes, Changing, Reads, told, written
 from openleo.api.fleet_shapes import JobIn, JobOut, JobsOut, OneJob, PreviewOut, StopIn
 from openleo.api.fleet_shown import ACTS, Fleet, FleetShown, Sees, someone_acts
-from openleo.api.fleet_words import plain_job, plain_plan, plain_whole_job
 from openleo.api.idempotency import do_once
 from openleo.api.routes import On, changes, reads
 from openleo.api.viewing import json_of
@@ -25,6 +24,7 @@ from openleo.control.plane import Tx
 from openleo.fleet.acting.choosing import Asked, make_plan, site_sizes
 from openleo.fleet.acting.jobs import Job, Jobs
 from openleo.fleet.acting.orders import Order
+from openleo.fleet.acting.plain import plain_job, plain_plan, plain_whole_job
 from openleo.fleet.acting.plan import Plan, Settings
 from openleo.fleet.database import FleetDatabase
 from openleo.fleet.table.filters import SavedFilters

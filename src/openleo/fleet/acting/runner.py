@@ -32,6 +32,7 @@ RUNNER: Final = "openleo"
 _LOOK_S: Final = 5.0
 _TIMEOUT_S: Final = 6.0
 _MOST_AT_ONCE: Final = 32
+_OLD_NS: Final = 3_600 * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,15 @@ class Runner:
         """The jobs of the folder."""
         assert self._database is not None, "it is used within at_work"
         return Jobs(self._database)
+
+    def leave_old(self) -> None:
+        """Stop jobs that broke off long ago: whoever wants them still lets them go on."""
+        now_ns = self.clocks.wall_ns()
+        for job in self.jobs.running():
+            times = [s.told_ns or 0 for s in self.jobs.steps(job.id)]
+            if now_ns - max([job.made_ns, job.forgiven_ns, *times]) > _OLD_NS:
+                says = f"it broke off; if it is still wanted: openleo fleet jobs resume {job.id}"
+                self._end(job, "stopped", says)
 
     async def run_all(self, stop: asyncio.Event) -> None:
         """Do whatever job runs, until ``stop``; new ones too."""
