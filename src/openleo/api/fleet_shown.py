@@ -24,7 +24,8 @@ from openleo.fleet.table.usage import Use, use_of
 T = TypeVar("T")
 READS: Final = "terminal.read"
 ACTS: Final = "fleet.act"
-_FRESH_S: Final = 5.0  # so long a table is good
+_FRESH_S: Final = 5.0  # so long a table is good, and of a large fleet longer:
+_REST: Final = 4.0  # it takes at most a fifth of a processor
 _USE_FRESH_S: Final = 300.0
 _MOST_USES: Final = 8
 NOBODY_ACTS: Final = (
@@ -46,17 +47,18 @@ class FleetShown:
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(3, "openleo-fleet"))
     clock_s: Callable[[], float] = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _table: tuple[float, Table] | None = None
+    _table: tuple[float, Table] | None = None  # until when it is good
     _uses: dict[float, tuple[float, Mapping[str, Use]]] = field(default_factory=dict)
 
     def table(self) -> Table:
         """Return the fleet's table, at most some seconds old.  Blocks."""
         with self._lock:  # who comes meanwhile waits for the one that is being made
             now = self.clock_s()
-            if self._table is None or now - self._table[0] > _FRESH_S:
+            if self._table is None or now > self._table[0]:
                 with looking(self.folder, self.control) as fleet:
                     made = table_of(fleet, fleet.survey())
-                self._table = (self.clock_s(), made)
+                took_s = self.clock_s() - now
+                self._table = (now + took_s + max(_FRESH_S, _REST * took_s), made)
             return self._table[1]
 
     def with_use(self, days: float) -> Table:
