@@ -15,6 +15,7 @@ export type Sort = NonNullable<NonNullable<paths['/v1/fleet/terminals']['get']['
 export type Rows = Answer<'/v1/fleet/terminals'>;
 
 const EVERY_MS = 10_000;
+const FIND_MS = 30_000;
 /** So long without an answer, and what is shown is called old. */
 const OLD_MS = 35_000;
 
@@ -33,7 +34,7 @@ class Fleet {
 
   part = $derived((PARTS.includes(ui.place.part as Part) ? ui.place.part : 'now') as Part);
   lost = $derived(this.heardAt > 0 && this.clock - this.heardAt > OLD_MS);
-  stale = $derived(this.lost || (this.now.value?.stale.length ?? 0) > 0);
+  stale = $derived(this.lost || (this.now.value?.stale.some((line) => line.startsWith('STALE')) ?? false));
 
   /** Reads the fleet of a server without a network; throws what the server says. */
   async begin(): Promise<void> {
@@ -42,12 +43,12 @@ class Fleet {
     this.take(first);
   }
 
-  /** Looks whether there is a fleet beside the network. */
+  /** Looks whether there is a fleet beside the network; where its telemetry has not begun, again later. */
   async find(): Promise<void> {
     try {
       this.take(await get('/v1/fleet'));
     } catch (error) {
-      this.there = error instanceof Problem && error.status !== 404;
+      if (!(error instanceof Problem) || ![403, 404].includes(error.status)) window.setTimeout(() => void this.find(), FIND_MS);
     }
   }
 
@@ -83,6 +84,6 @@ export const quoted = (value: string): string => (/^[\w.:-]+$/.test(value) ? val
 /** The condition that the table is narrowed by: how terminals stand, and what else was asked. */
 export const narrowed = (only: string | null, where: string | null): string => (only && where ? `${only} and (${where})` : only ?? where ?? '');
 
-export const percent = (share: number | null | undefined): string => (share === null || share === undefined ? '–' : `${Math.round(share * 100)} %`);
+export const percent = (share: number | null | undefined): string => (share === null || share === undefined ? '–' : share > 0 && share < 0.005 ? t('fleet.under', { p: '1 %' }) : `${Math.round(share * 100)} %`);
 /** How sure something is: nothing is ever wholly so. */
 export const sureness = (share: number): string => (share >= 0.995 ? t('fleet.over', { p: '99 %' }) : percent(share));
