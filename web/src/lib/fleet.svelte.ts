@@ -33,6 +33,8 @@ class Fleet {
   private timer = 0;
 
   part = $derived((PARTS.includes(ui.place.part as Part) ? ui.place.part : 'now') as Part);
+  /** How the terminals stand that the table is narrowed to. */
+  only = $derived(STANDS.find((one) => one === ui.place.only) ?? null);
   lost = $derived(this.heardAt > 0 && this.clock - this.heardAt > OLD_MS);
   stale = $derived(this.lost || (this.now.value?.stale.some((line) => line.startsWith('STALE')) ?? false));
 
