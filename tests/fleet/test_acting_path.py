@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from openleo.fleet.acting.path import Hop, Routes, is_noted, judge, read_table, way_of
+from openleo.fleet.acting.path import Hop, Routes, is_noted, judge, read_table, read_ways_6, way_of
 from openleo.fleet.register import DishEntry
 
 DISH = "192.168.100.1"
@@ -67,6 +67,18 @@ def test_the_kernels_table_is_read(tmp_path: Path) -> None:
     assert (first.interface, str(first.network), first.gateway) == ("eth0", "0.0.0.0/0", "192.168.1.1")
     assert (second.interface, str(second.network), second.gateway) == ("eth1", "192.168.100.0/24", "")
     assert read_table(tmp_path / "none") == []
+
+
+def test_an_interface_by_which_ipv6_alone_leads_out_is_a_way_out(tmp_path: Path) -> None:
+    zero, words = "0" * 32, "00000400 00000001 00000000 00450003"
+    table = tmp_path / "route6"
+    table.write_text(
+        f"{zero} 00 {zero} 00 fe80{'0' * 27}1 {words} eth1\n"
+        f"fe80{'0' * 28} 40 {zero} 00 {zero} {words} eth2\n"
+        f"{zero} 00 {zero} 00 {zero} ffffffff 00000001 00000000 00200200 lo\n"
+    )
+    assert read_ways_6(table) == {"eth1"}
+    assert read_ways_6(tmp_path / "none") == set()
 
 
 def test_on_this_machine_what_leads_out_is_not_clear_and_what_is_served_here_is() -> None:

@@ -6,9 +6,9 @@ import signal
 import time
 from pathlib import Path
 
+from live_world import serve
 
 from dish_fleet import dish_fleet, dish_name
-from live_world import serve
 from openleo.cli._main import exit_code_of
 from openleo.fleet.acting.choosing import Asked, make_plan
 from openleo.fleet.acting.jobs import Job, Jobs
