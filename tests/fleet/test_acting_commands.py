@@ -1,6 +1,10 @@
 """`openleo fleet allow, do, jobs` as a person meets them."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,3 +65,41 @@ def test_a_sleep_needs_its_times(tmp_path: Path, capsys: Capture) -> None:
         assert "no time of the day" in run(
             capsys, "do", "sleep", "--from", "late", "--for", "7h", *at, code=1
         )
+
+
+def test_ctrl_c_stops_a_job_which_goes_on_when_it_is_resumed(tmp_path: Path, capsys: Capture) -> None:
+    with site(tmp_path, 2) as here:
+        code = "import sys; from openleo.cli import main; sys.argv[0] = 'openleo'; sys.exit(main())"
+        how = [
+            "--where",
+            "all",
+            "--canary",
+            "0",
+            "--per-minute",
+            "3",
+            "--watch",
+            "1m",
+            "--reason",
+            "r",
+            "--go",
+        ]
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, "fleet", "do", "unstow", *how, "--data", str(tmp_path)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        until = time.monotonic() + 60
+        while not here.told("unstow"):
+            assert time.monotonic() < until
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert "stopped by Ctrl-C" in out
+        assert "hint: go on: openleo fleet jobs resume" in err
+        assert len(here.told("unstow")) == 1
+        at = ("--data", tmp_path)
+        (job,) = json.loads(run(capsys, "jobs", "list", "--format", "json", *at))
+        assert job["state"] == "stopped"
+        assert "done" in run(capsys, "jobs", "resume", job["id"], "--reason", "go on", *at)
+        assert sorted(here.told("unstow")) == [0, 1]
