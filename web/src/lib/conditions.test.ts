@@ -15,9 +15,9 @@ test('a name of several words is quoted, and cannot break out of its quotes', ()
 });
 
 test('nothing is ever wholly sure, and little is not nothing', () => {
-  expect(sureness(1)).toBe('over 99 %');
-  expect(sureness(0.994)).toBe('99 %');
-  expect(percent(0.001)).toBe('under 1 %');
-  expect(percent(0)).toBe('0 %');
+  expect(sureness(1)).toBe('over 99 %');
+  expect(sureness(0.994)).toBe('99 %');
+  expect(percent(0.001)).toBe('under 1 %');
+  expect(percent(0)).toBe('0 %');
   expect(percent(null)).toBe('–');
 });
