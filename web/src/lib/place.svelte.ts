@@ -26,7 +26,11 @@ export function setPlace(change: Partial<Place>, how: 'push' | 'replace' | 'quie
   else write();
 }
 
-export const openView = (view: View): void => setPlace({ view, page: false }, 'push');
+/** States of a network and of a watched fleet differ, so that no filter, and no terminal, is taken from one to the other. */
+export function openView(view: View): void {
+  const other = (view === 'fleet') !== (ui.place.view === 'fleet');
+  setPlace({ view, page: false, ...(other ? { only: null, sel: null } : {}) }, 'push');
+}
 
 export function select(sel: Selection | null, more: Partial<Place> = {}): void {
   for (const one of [ui.place.sel, sel]) if (one && ['terminal', 'cell', 'place'].includes(one.kind)) ui.ground = one;
