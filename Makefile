@@ -72,10 +72,10 @@ format: $(HERE_READY) $(DEV_READY)
 
 # The ci profile makes Hypothesis draw the same examples every time.
 test: lint
-	@$(PY) -m pytest -m 'not slow' -n 2 --hypothesis-profile=ci
+	@$(PY) -m pytest -m 'not slow' -n 2 --dist worksteal --hypothesis-profile=ci
 
 slow: $(HERE_READY) $(DEV_READY)
-	@$(PY) -m pytest -m slow --hypothesis-profile=ci --durations=5
+	@$(PY) -m pytest -m slow -n 2 --dist worksteal --hypothesis-profile=ci --durations=5
 
 bench: $(HERE_READY) $(DEV_READY)
 	@$(PY) benchmarks/_all.py $(NAME)
