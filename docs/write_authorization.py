@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from openleo.api.app import create_app
+from openleo.api.fleet_shown import FleetShown
 from openleo.api.routes import On, Rule, rules_of
 from openleo.api.watching import Watching
 from openleo.control.founding import found_network
@@ -79,7 +80,11 @@ def _rules() -> list[Rule]:
         network = Network(name="docs", kind=NetworkKind.SIMULATED, origin="openleo.docs/log")
         found_network(where, network, {"amina": "amina", "jonas": "jonas"})
         with Plane.open(where) as plane:
-            return rules_of(create_app(plane, watching=Watching(folder=RunFolder(Path(folder)))))
+            watching, shown = (
+                Watching(folder=RunFolder(Path(folder))),
+                FleetShown(folder=Path(folder) / "fleet"),
+            )
+            return rules_of(create_app(plane, watching=watching, shown=shown))
 
 
 if __name__ == "__main__":

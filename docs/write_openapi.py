@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from openleo.api.app import create_app
+from openleo.api.fleet_shown import FleetShown
 from openleo.api.watching import Watching
 from openleo.control.founding import found_network
 from openleo.control.network import Network, NetworkKind
@@ -26,13 +27,18 @@ MARK = "// Of the description with SHA-256 "
 
 
 def described() -> str:
-    """Return the description of a network with its control plane, which has every route; no version in it."""
+    """Return the description of a network and fleet with a control plane, which has every route.
+
+    No version is in it.
+    """
     with tempfile.TemporaryDirectory() as folder:
         where = Path(folder) / "control"
         network = Network(name="docs", kind=NetworkKind.SIMULATED, origin="openleo.docs/log")
         found_network(where, network, {"amina": "amina", "jonas": "jonas"})
         with Plane.open(where) as plane:
-            app = create_app(plane, watching=Watching(folder=RunFolder(Path(folder))))
+            app = create_app(
+                plane, watching=Watching(folder=RunFolder(Path(folder))), shown=FleetShown(folder=Path(folder))
+            )
             found: dict[str, Any] = app.openapi()
     found["info"]["version"] = "0"
     return json.dumps(found, indent=1, sort_keys=True) + "\n"

@@ -85,6 +85,7 @@ def dish_fleet(
     horizon_rad: NDArray[np.float32] | None = None,
     hosts: Sequence[str] | None = None,
     seconds: int = 120,
+    start_s: int = START_S,
     **identity: Any,
 ) -> Iterator[Fleet]:
     """Serve dishes that were in service for two minutes; their firmwares take turns."""
@@ -93,7 +94,7 @@ def dish_fleet(
             Identity(id=dish_name(row), software=firmwares[row % len(firmwares)], **identity)
             for row in range(count)
         ],
-        start_s=START_S,
+        start_s=start_s,
         horizon_rad=horizon_rad,
     )
     ready, done = threading.Event(), asyncio.Event()

@@ -114,6 +114,7 @@ _BODIES = {
     **dict.fromkeys(("activate", "resume", "release", "restore"), _SERVING),
     **dict.fromkeys(("suspend", "hold", "revoke"), _CUTTING), "capture": _CAPTURING,
 }  # fmt: skip
+_JOB = {"action": "unstow", "where": "all", "reason": "r"}
 _SIGNED = {"signature": SIGNATURE}
 
 RECIPES: Mapping[str, Recipe] = {
@@ -161,6 +162,20 @@ RECIPES: Mapping[str, Recipe] = {
     "POST /v1/grants/{grant}/revocation": lambda area: Ask(
         path=f"/v1/grants/g-someone-{area}/revocation", body={}, match=NOWHERE
     ),
+    "GET /v1/fleet": _fixed("/v1/fleet"),
+    "GET /v1/fleet/filters": _fixed("/v1/fleet/filters"),
+    "PUT /v1/fleet/filters/{name}": _fixed("/v1/fleet/filters/some", {"where": "dark"}),
+    "POST /v1/fleet/filters/{name}/removal": _fixed("/v1/fleet/filters/none/removal", {}),
+    "GET /v1/fleet/jobs": _fixed("/v1/fleet/jobs"),
+    "GET /v1/fleet/jobs/{job}": _fixed("/v1/fleet/jobs/j-some"),
+    "POST /v1/fleet/jobs": _fixed("/v1/fleet/jobs", _JOB),
+    "POST /v1/fleet/jobs/preview": _fixed("/v1/fleet/jobs/preview", _JOB),
+    "POST /v1/fleet/jobs/{job}/stop": _fixed("/v1/fleet/jobs/j-some/stop", {"reason": "r"}),
+    "POST /v1/fleet/jobs/{job}/resume": _fixed("/v1/fleet/jobs/j-some/resume", {"reason": "r"}),
+    "GET /v1/fleet/terminals": _fixed("/v1/fleet/terminals"),
+    "GET /v1/fleet/terminals/{terminal}": _fixed("/v1/fleet/terminals/ut-1"),
+    "GET /v1/fleet/usage": _fixed("/v1/fleet/usage?days=1"),
+    "GET /v1/fleet/versions": _fixed("/v1/fleet/versions"),
     "GET /v1/lines": _fixed("/v1/lines"),
     "POST /v1/lines": _fixed("/v1/lines", {"id": "some", "account": "some"}),
     "GET /v1/lines/{line}": _fixed("/v1/lines/some"),

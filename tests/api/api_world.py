@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from openleo.api.app import create_app
+from openleo.api.fleet_shown import FleetShown
 from openleo.api.limits import DEFAULT_RATES, Limits, Rate
 from openleo.control.credential import Credential, token_hash
 from openleo.control.facts import Fact
@@ -19,6 +20,15 @@ from openleo.control.ledger import Decision
 from openleo.control.network import Network, NetworkKind
 from openleo.control.plane import SYSTEM, Plane, Tx
 from openleo.control.schema import tokens
+from openleo.fleet.acting.jobs import Job, Jobs
+from openleo.fleet.acting.orders import Order
+from openleo.fleet.acting.plan import Candidate, Plan, Settings
+from openleo.fleet.database import FleetDatabase
+from openleo.fleet.kits import Kit
+from openleo.fleet.register import Register
+from openleo.fleet.sample import Sample
+from openleo.fleet.store import TelemetryStore
+from openleo.fleet.table.filters import SavedFilters
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 PLENTY = {name: Rate(per_s=1e6, burst=10**6, closed=rate.closed) for name, rate in DEFAULT_RATES.items()}
@@ -109,6 +119,24 @@ class World:
         return self.people[name]
 
 
+def make_fleet(folder: Path) -> None:
+    """Make a real fleet of two kits, with a filter and a job that is over."""
+    now_ns = int(START.timestamp()) * 10**9
+    with Register(folder) as register:
+        register.put_kits([Kit(id="KIT1", terminal="ut-1", site="Lviv"), Kit(id="KIT2", terminal="ut-2")])
+    with TelemetryStore(folder) as store:
+        store.add([Sample(terminal="ut-1", time_ns=now_ns, source="dish", software="2026.11.1", outage="")])
+    with FleetDatabase(folder) as database:
+        SavedFilters(database).put("some", "dark", by="amina", now_ns=now_ns)
+        jobs, order = Jobs(database), Order(action="unstow")
+        job = Job(
+            id="j-some", order=order, settings=Settings(), chosen_by="dark", include=frozenset(),
+            not_ours=frozenset(), site_sizes={}, reason="r", by="amina", made_ns=now_ns,
+        )  # fmt: skip
+        jobs.add(job, Plan(chosen=(Candidate(terminal="ut-1"),), canaries=1, left=()))
+        jobs.end("j-some", "done", by="openleo", says="over", now_ns=now_ns)
+
+
 def founded(folder: Path, *, limits: Limits | None = None, kind: NetworkKind = NetworkKind.ENFORCED) -> World:
     """Found a network and put the API before it; nobody is limited unless limits are given."""
     clock = Clock()
@@ -116,7 +144,9 @@ def founded(folder: Path, *, limits: Limits | None = None, kind: NetworkKind = N
     credentials = found_network(folder, network, {"amina": "amina", "jonas": "jonas"}, clock=clock)
     plane = Plane.open(folder, clock=clock, grouped=True)
     limits = limits or Limits(rates=PLENTY)
-    app = create_app(plane, limits=limits)
+    shown = FleetShown(folder=folder.parent / f"{folder.name}-fleet", control=folder)
+    make_fleet(shown.folder)
+    app = create_app(plane, limits=limits, shown=shown)
     http = TestClient(app, raise_server_exceptions=False)
     people = {name: Person(http, credential) for name, credential in credentials.items()}
     return World(plane=plane, clock=clock, app=app, http=http, limits=limits, people=people)

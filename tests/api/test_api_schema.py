@@ -78,8 +78,10 @@ def there(path: str) -> dict[str, Any] | None:
     names = {
         "area_id": "own", "request_id": "r-2", "claim": "c-2", "terminal": "ut-own", "person": "oksana",
         "account": "some", "plan": "some", "line": "some", "list": "some", "grant": "g-someone-own",
-        "token": "t-oksana-1", "index": 3, "path": "entries/000.p/3",
+        "token": "t-oksana-1", "index": 3, "path": "entries/000.p/3", "job": "j-some", "name": "some",
     }  # fmt: skip
+    if path.startswith("/v1/fleet/"):
+        names["terminal"] = "ut-1"
     wanted = [name for name in names if f"{{{name}}}" in path]
     return {name: names[name] for name in wanted} or None
 

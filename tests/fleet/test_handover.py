@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from why_fleet import Told, samples_of, write_fleet
 
-from openleo.cli._fleet_decisions import read_decisions
 from openleo.cli._main import exit_code_of
 from openleo.control import areas, founding
+from openleo.fleet.decided import read_decisions
 from openleo.fleet.kits import Kit
 from openleo.fleet.sample import Sample
 from openleo.fleet.store import TelemetryStore

@@ -4,14 +4,18 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from dish_fleet import dish_fleet
+from made_fleet import keep_telling, write_fleet
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"
@@ -95,19 +99,22 @@ ENROLLED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """Where the network is, and the credentials of two people who own it."""
+    """Where it is served, and the credentials of two people who own it, where people log in."""
 
     url: str
-    first: Path
-    second: Path
+    first: Path | None = None
+    second: Path | None = None
+    data: Path | None = None
 
     @property
     def env(self) -> dict[str, str]:
         """What the walks in web/e2e read."""
         named = {
             "OPENLEO_URL": self.url,
-            "OPENLEO_FIRST": str(self.first),
-            "OPENLEO_SECOND": str(self.second),
+            "OPENLEO_FIRST": str(self.first or ""),
+            "OPENLEO_SECOND": str(self.second or ""),
+            "OPENLEO_DATA": str(self.data or ""),
+            "OPENLEO_PYTHON": sys.executable,
         }
         return {**os.environ, **named}
 
@@ -169,6 +176,92 @@ def served(node: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
             child.terminate()
             child.wait(20)
     log.close()
+
+
+@contextmanager
+def _each_s(seconds: float, work: Callable[[], object]) -> Iterator[None]:
+    """Do something again and again meanwhile."""
+    ended = threading.Event()
+
+    def go() -> None:
+        while not ended.wait(seconds):
+            work()
+
+    thread = threading.Thread(target=go)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(30)
+
+
+@contextmanager
+def _running(home: Path, name: str, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a command meanwhile; what it says goes to a file."""
+    with (home / f"{name}.log").open("w") as log:
+        with subprocess.Popen(_openleo(*arguments), stdout=log, stderr=log) as child:
+            try:
+                yield child
+            finally:
+                child.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(20)
+                child.kill()
+
+
+@contextmanager
+def _fleet_page(home: Path, data: Path) -> Iterator[str]:
+    """Serve the page of the fleet in a folder of data."""
+    port = _free_port()
+    with _running(home, "fleet", "fleet", "serve", "--data", str(data), "--port", str(port)) as child:
+        _wait_for(f"http://127.0.0.1:{port}/health", child)
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def fleet_served(node: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve a fleet that goes on telling, three served dishes that are polled among it, and two people."""
+    home = tmp_path_factory.mktemp("fleet")
+    data, began = home / "data", time.time_ns()
+    told = ("--data", str(data))
+
+    def run(*words: str) -> None:
+        subprocess.run(_openleo(*words, *told), check=True, capture_output=True, cwd=home)
+
+    run("control", "init", "relief", "--kind", "advisory", "--owner", "amina", "--owner", "jonas",
+        "--credentials", str(home))  # fmt: skip
+    for name in ("amina", "jonas"):
+        run("person", "key", "--new", str(home / f"{name}.json"), "--as", str(home / f"{name}.credential"))
+    write_fleet(data, began)
+    with dish_fleet(3, start_s=int(began / 1e9) - 120) as dishes:
+        for row in range(3):
+            run("fleet", "add", dishes.address(row), "--name", f"depot-{row}")
+        beat = lambda: dishes.advance(1, downlink_bps=2e6, uplink_bps=3e5)  # noqa: E731
+        tell = lambda: keep_telling(data, began, time.time_ns())  # noqa: E731
+        with (
+            _each_s(1, beat), _each_s(10, tell), _running(home, "watch", "fleet", "watch", *told),
+            _fleet_page(home, data) as url,
+        ):  # fmt: skip
+            yield Served(url=url, first=home / "amina.json", second=home / "jonas.json", data=data)
+
+
+@pytest.fixture(scope="session")
+def old_fleet(node: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve a fleet of which nothing was heard for forty minutes, where nobody logs in."""
+    home = tmp_path_factory.mktemp("old")
+    write_fleet(home / "data", time.time_ns(), old_s=2400)
+    with _fleet_page(home, home / "data") as url:
+        yield Served(url=url, data=home / "data")
+
+
+@pytest.fixture(scope="session")
+def empty_fleet(node: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve a fleet of nobody."""
+    home = tmp_path_factory.mktemp("empty")
+    (home / "data/fleet").mkdir(parents=True)
+    with _fleet_page(home, home / "data") as url:
+        yield Served(url=url, data=home / "data")
 
 
 def _free_port() -> int:

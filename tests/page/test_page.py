@@ -97,6 +97,23 @@ def test_without_webgl_the_lists_remain(node: str, served: Any) -> None:
     _run([node, "e2e/plain.mjs"], served)
 
 
+def test_a_day_with_the_fleet(node: str, fleet_served: Any) -> None:
+    """Headline, why, filters, software, and jobs on served dishes, as people do it."""
+    _run([node, "e2e/fleet-walk.mjs"], fleet_served)
+
+
+def test_no_view_of_the_fleet_breaks_wcag_in_either_theme(node: str, fleet_served: Any) -> None:
+    _run([node, "e2e/fleet-views.mjs"], fleet_served)
+
+
+def test_an_old_fleet_is_called_old_and_where_nobody_logs_in_nobody_acts(node: str, old_fleet: Any) -> None:
+    _run([node, "e2e/fleet-states.mjs", "old"], old_fleet)
+
+
+def test_an_empty_fleet_says_how_to_fill_it(node: str, empty_fleet: Any) -> None:
+    _run([node, "e2e/fleet-states.mjs", "empty"], empty_fleet)
+
+
 def _run(command: list[str], served: Any = None) -> None:
     done = subprocess.run(
         command, cwd=WEB, env=served and served.env, capture_output=True, text=True, timeout=600, check=False

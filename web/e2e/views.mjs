@@ -1,6 +1,6 @@
 // Every view in both themes: a picture of each (OPENLEO_SHOTS), and what axe finds wrong with it (WCAG 2.1 AA).
 import fs from 'node:fs';
-import AxeBuilder from '@axe-core/playwright';
+import { look, lookTwice, wrong } from './axe.mjs';
 import { api, credential, mapReady, open, visit } from './lib.mjs';
 
 const who = process.env.OPENLEO_FIRST, shots = process.env.OPENLEO_SHOTS, only = process.argv[2];
@@ -30,34 +30,14 @@ const at = `${online.latitude_deg?.toFixed(3)},${online.longitude_deg?.toFixed(3
 
 const VIEWS = [
   ['status', '/'], ['globe', `/?at=${at},1.6`], ['path', `/?sel=terminal:${online.id}&at=${at},4&t=${t}`], ['dark', `/?sel=terminal:${dark.id}&at=${dark.latitude_deg?.toFixed(3)},${dark.longitude_deg?.toFixed(3)},7.2&t=${darkAt}`],
-  ['cell', `/?sel=cell:${online.h3}&at=${at},6&map=flat`], ['outages', '/?view=outages'], ['replay', `/?view=outages&t=${process.env.OPENLEO_PAST ?? clock.start}`], ['fleet', '/?view=fleet'], ['sites', `/?view=sites&sel=gateway:${encodeURIComponent(gateway.name)}&at=${gateway.latitude_deg},${gateway.longitude_deg},3.4`],
+  ['cell', `/?sel=cell:${online.h3}&at=${at},6&map=flat`], ['outages', '/?view=outages'], ['replay', `/?view=outages&t=${process.env.OPENLEO_PAST ?? clock.start}`], ['terminals', '/?view=terminals'], ['sites', `/?view=sites&sel=gateway:${encodeURIComponent(gateway.name)}&at=${gateway.latitude_deg},${gateway.longitude_deg},3.4`],
   ['satellite', `/?view=sites&sel=satellite:${satellite?.name}&at=${at},2.6&t=${t}`], ['pop', `/?view=sites&sel=pop:${pop.code}`], ['terminal', `/?sel=terminal:${online.id}&page=1`],
   ...(hidden ? [['obstructed', `/?sel=terminal:${hidden.id}&page=1&t=${t}`]] : []),
   ...(login ? [['areas', `/?view=areas${area ? `&sel=area:${area.id}` : ''}`], ['requests', `/?view=requests${request ? `&sel=request:${request.id}` : ''}`], ['claims', '/?view=claims'], ['log', `/?view=log&sel=entry:${entry?.index}`]] : []),
 ];
+const fleet = await get('/v1/fleet').catch(() => null);
+if (fleet) VIEWS.push(['fleet', '/?view=fleet'], ['fleet-terminal', `/?view=fleet&part=table&sel=terminal:${fleet.incidents[0]?.terminals[0] ?? dark.id}`]);
 const PHONE = ['status', 'outages', 'terminal'];
-let broken = 0;
-
-async function look(page, name, rules = null) {
-  const axe = new AxeBuilder({ page });
-  const { violations } = await (rules ? axe.withRules(rules) : axe.withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'])).analyze();
-  for (const one of violations) {
-    broken += 1;
-    console.log(`${name}: ${one.id} (${one.impact}): ${one.help}`);
-    for (const node of one.nodes.slice(0, 4)) console.log(`    ${node.target.join(' ')}  ${node.failureSummary?.split('\n')[1]?.trim() ?? ''}`);
-  }
-  for (const fault of page.faults) { broken += 1; console.log(`${name}: ${fault}`); }
-  page.faults.length = 0;
-}
-
-/** Looks in both themes: what differs between them is colours alone. */
-async function lookTwice(page, name) {
-  await look(page, `${name}, dark`);
-  await page.evaluate(() => { document.documentElement.dataset.theme = 'light'; });
-  await look(page, `${name}, light`, ['color-contrast']);
-  await page.evaluate(() => { document.documentElement.dataset.theme = 'dark'; });
-}
-
 /** Where no pictures are taken the past is shown: it stands still, and the map need not be drawn again and again. */
 const still = (path) => (shots || path.includes('t=') ? path : `${path}${path.includes('?') ? '&' : '?'}t=${t}`);
 
@@ -102,5 +82,5 @@ for (const theme of (process.env.OPENLEO_THEMES ?? (shots ? 'dark light' : 'dark
   await phone.context().close();
 }
 await browser.close();
-console.log(broken ? `${broken} things are wrong` : 'ok - nothing is wrong with any view');
-process.exit(broken ? 1 : 0);
+console.log(wrong() ? `${wrong()} things are wrong` : 'ok - nothing is wrong with any view');
+process.exit(wrong() ? 1 : 0);

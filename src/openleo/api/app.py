@@ -13,6 +13,7 @@ import openleo
 from openleo.api import health, page, problems, stream
 from openleo.api.calls import CSV_PATHS, Services, json_only
 from openleo.api.edge import Edge
+from openleo.api.fleet_shown import FleetShown
 from openleo.api.limits import Limits
 from openleo.api.metrics import Metrics
 from openleo.api.other_runs import OtherRuns
@@ -23,6 +24,8 @@ from openleo.api.routers import (
     areas,
     claims,
     decisions,
+    fleet,
+    fleet_jobs,
     lines,
     lists,
     log,
@@ -47,6 +50,7 @@ SWEEP_S = 1.0
 NETWORK = (
     network.router, network_cells.router, network_terminals.router, network_things.router, stream.router,
 )  # fmt: skip
+FLEET = (fleet.router, fleet_jobs.router)
 _log = logging.getLogger("openleo.api")
 
 
@@ -56,11 +60,13 @@ def create_app(
     limits: Limits | None = None,
     on_broken: Callable[[], None] = lambda: None,
     watching: Watching | None = None,
+    shown: FleetShown | None = None,
 ) -> FastAPI:
     """Return the control plane's HTTP API; its docs are at /openapi.json.
 
     ``plane`` is open, and grouped where there is load.  ``on_broken`` is called when storage failed: the
-    process should end then.  ``watching`` is the network that it decides about, where that is served too.
+    process should end then.  ``watching`` is the network that it decides about, where that is served too, and
+    ``shown`` a real fleet.
     """
     limits = limits or Limits()
     metrics = Metrics(plane, limits)
@@ -88,30 +94,33 @@ def create_app(
         log,
     ):
         app.include_router(module.router)
-    if watching is not None:
-        _add_network(app, watching)
+    _add_shown(app, watching, shown)
     app.add_middleware(Edge, metrics=metrics, bulk=CSV_PATHS)
     problems.install(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
 
-def create_network_app(watching: Watching, *, limits: Limits | None = None, others: bool = True) -> FastAPI:
-    """Return the API of a network without a control plane: anybody reads it, and nobody decides anything.
+def create_network_app(
+    watching: Watching | None, *, limits: Limits | None = None, shown: FleetShown | None = None,
+    others: bool = True,
+) -> FastAPI:  # fmt: skip
+    """Return the API of a network or fleet without a control plane: anybody reads it, and nobody decides.
 
     ``others``: the runs near it are shown beside it.
     """
     limits = limits or Limits()
     app = FastAPI(
-        title="openleo network", version=openleo.__version__, docs_url=None, redoc_url=None,
+        title="openleo network" if watching else "openleo fleet", version=openleo.__version__, docs_url=None,
+        redoc_url=None,
         lifespan=_watching_only, dependencies=[Depends(json_only)], generate_unique_id_function=operation_id,
         redirect_slashes=False,
     )  # fmt: skip
     app.state.limits = limits
     app.add_api_route("/health", health.health, response_model=health.Alive, tags=["health"], **opens())
-    _add_network(app, watching)
+    _add_shown(app, watching, shown)
     app.add_middleware(Edge, metrics=Metrics(None, limits), bulk=frozenset())
-    if others and watching.runs:
+    if others and watching is not None and watching.runs:
         app.add_middleware(
             OtherRuns,
             watching=watching,
@@ -122,11 +131,19 @@ def create_network_app(watching: Watching, *, limits: Limits | None = None, othe
     return app
 
 
-def _add_network(app: FastAPI, watching: Watching) -> None:
-    app.state.watching = watching
+def _add_shown(app: FastAPI, watching: Watching | None, shown: FleetShown | None) -> None:
+    """Add the page, and the routes of the network and of the fleet that are shown."""
+    if watching is None and shown is None:
+        return
     page.install(app)
-    for router in NETWORK:
-        app.include_router(router)
+    if watching is not None:
+        app.state.watching = watching
+        for router in NETWORK:
+            app.include_router(router)
+    if shown is not None:
+        app.state.fleet = shown
+        for router in FLEET:
+            app.include_router(router)
 
 
 @asynccontextmanager

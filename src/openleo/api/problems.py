@@ -35,6 +35,7 @@ STATUS: Mapping[str, int] = {
     "key-in-use": 409, "not-erasable": 409, "other-log": 409, "not-confirmed": 409, "stale-size": 409,
     "split-view": 409, "clock-off": 409, "refused": 409, "exists": 409, "needs-two-people": 409,
     "request-closed": 409, "request-expired": 409, "area-changed": 409, "already-so": 409,
+    "not-allowed": 409, "job-ended": 409,
     "keeper-runs": 409, "already-runs": 409, "wrong-secret": 409, "code-refused": 409,
     "emergency-open": 409, "emergency-repeated": 409, "too-early": 409, "rehearsal": 409,
     "stale": 412,

@@ -73,6 +73,16 @@ def stop_on_signals(stop: asyncio.Event) -> None:
             loop.add_signal_handler(one, asked, one)
 
 
+def person_here() -> str:
+    """Return who is at this machine, for records."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, as in some containers
+        return "somebody"
+
+
 def show(at: At, value: Any, lines: Sequence[str]) -> None:
     """Print a value as JSON, or as the lines that say it."""
     _control.show(_control.Where(at.data, None, None, at.as_json), value, lines)

@@ -1,26 +1,21 @@
 """`openleo fleet` alone: the terminals that are not well, grouped by cause, who needs help first."""
 
-import gc
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
 from openleo.cli._fleet import At
 from openleo.cli._fleet_looking import looking, tell
 
-if TYPE_CHECKING:
-    from openleo.fleet.why import Diagnosis
-    from openleo.fleet.why.grouping import Incident
-    from openleo.fleet.why.survey import Survey
-
 
 def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
     """Print the ranked list."""
+<<<<<<< HEAD
     from openleo.fleet.why.course import State
+=======
+    from openleo.fleet.looking import many_objects, open_incidents
+>>>>>>> opspage
     from openleo.fleet.why.handover import csv_of
     from openleo.fleet.why.words import (
         count_line,
@@ -31,7 +26,7 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
         stale_lines,
     )
 
-    with _many_objects():
+    with many_objects():
         with looking(at) as fleet:
             survey = fleet.survey(when)
             clock_ns = fleet.clock_ns if when is None else survey.now_ns
@@ -64,30 +59,3 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
     if found:
         lines += ["", "why one of them: openleo fleet why TERMINAL"]
     tell(lines)
-
-
-@contextmanager
-def _many_objects() -> Iterator[None]:
-    """Leave the search for cycles of garbage out while hundreds of thousands of samples are made."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
-def diagnosed(survey: "Survey") -> "dict[str, Diagnosis]":
-    """Return why each terminal is not well that was looked at."""
-    from openleo.fleet.why.course import State
-
-    left = [t for t in survey.troubled if survey.standings[t].course.state is not State.NEVER]
-    return {t: survey.diagnose(t) for t in left if t not in survey.unread}
-
-
-def open_incidents(survey: "Survey") -> "list[Incident]":
-    """Return the incidents of a fleet, the most urgent first."""
-    from openleo.fleet.why.grouping import incidents_of
-
-    return incidents_of(survey, diagnosed(survey))

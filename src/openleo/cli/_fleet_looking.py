@@ -1,74 +1,16 @@
-"""What `openleo fleet`, `fleet why` and `fleet report` share: the fleet as store and register tell it."""
+"""What `openleo fleet`, `fleet why` and `fleet report` share: the fleet of a data folder, and printing."""
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from openleo.base.errors import BadInput, did_you_mean
 from openleo.cli._control import control_folder
 from openleo.cli._fleet import At
 
 if TYPE_CHECKING:
-    from openleo.fleet.store import TelemetryStore
-    from openleo.fleet.why import Decision, Expected, Subject
-    from openleo.fleet.why.recent import Recent
-    from openleo.fleet.why.survey import Survey
-
-_ALL_OLD_S = 90  # where nobody at all spoke for so long, it is we who do not hear: told as it stood then
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looking:
-    """An open fleet: ``subjects`` by terminal id (of kits without one, by the kit's)."""
-
-    store: "TelemetryStore"
-    subjects: "Mapping[str, Subject]"
-    names: Mapping[str, Sequence[str]]  # what people call them, lower case -> ids
-    recent: "Recent"
-    decisions: "Sequence[Decision] | None"
-    decided: "Sequence[Decision]"  # also those that no longer hold
-    remark: str
-    clock_ns: int
-
-    def survey(
-        self, at: datetime | None = None, *, whole: Iterable[str] = (), expected: "Expected | None" = None
-    ) -> "Survey":
-        """Return how the fleet stands: now, or as it stood at an instant."""
-        from openleo.fleet.why.recent import Past
-        from openleo.fleet.why.survey import survey
-
-        if at is not None:
-            now_ns = round(at.timestamp() * 1e9)
-            past = Past(self.store, now_ns)
-            return survey(
-                past, self.subjects, now_ns, decisions=self.decisions, expected=expected, whole=whole
-            )
-        recent = self.recent
-        newest = max((s.time_ns for s in recent.latest().values()), default=self.clock_ns)
-        now_ns = self.clock_ns if self.clock_ns - newest < _ALL_OLD_S * 10**9 else newest + 15 * 10**9
-        return survey(recent, self.subjects, now_ns, decisions=self.decisions, expected=expected, whole=whole)
-
-    def find(self, name: str) -> list[str]:
-        """Return the terminals that a name means: an id or its beginning, a kit, a site or a dish's name."""
-        wanted = name.casefold()
-        aliases = _aliases(self.subjects, self.names)
-        found = aliases.get(wanted, ())
-        if not found:
-            found = tuple(t for t in self.subjects if t.casefold().startswith(wanted))
-            if len(found) != 1:
-                raise BadInput(
-                    f"no terminal, kit, site or dish is called {name!r}"
-                    if not found
-                    else f"{name!r} may be {len(found)} terminals: {', '.join(sorted(found)[:8])}",
-                    did_you_mean(name, aliases),
-                )
-        return list(found)
+    from openleo.fleet.looking import Looking
 
 
 def tell(lines: Iterable[str]) -> None:
@@ -78,94 +20,9 @@ def tell(lines: Iterable[str]) -> None:
 
 
 @contextmanager
-def looking(at: At, *, control: bool = True) -> Iterator[Looking]:
-    """Open the fleet of a data folder."""
-    from openleo.fleet.store import TelemetryStore
-    from openleo.fleet.why.recent import Recent
+def looking(at: At, *, control: bool = True) -> "Iterator[Looking]":
+    """Open the fleet of a data folder, with what a control plane beside it decided."""
+    from openleo.fleet import looking as fleet
 
-    folder = at.folder
-    if not folder.is_dir():
-        raise BadInput(
-            f"there is no fleet in {folder.parent}",
-            "add a dish with `openleo fleet add`, kits with `openleo fleet import`, or name another --data",
-        )
-    subjects, names = _subjects(at)
-    holding, decided, remark = _read_decisions(at.data) if control else (None, (), "")
-    with TelemetryStore(folder) as store:
-        recent = Recent(store)
-        for terminal in recent.latest():
-            if terminal not in subjects:
-                subjects[terminal] = _subject(terminal)
-        yield Looking(
-            store=store, subjects=subjects, names=names, recent=recent, decisions=holding,
-            decided=decided, remark=remark, clock_ns=time.time_ns(),
-        )  # fmt: skip
-
-
-def _read_decisions(data: Path | None) -> "tuple[Sequence[Decision] | None, Sequence[Decision], str]":
-    from openleo.cli._fleet_decisions import read_decisions
-
-    return read_decisions(control_folder(data))
-
-
-def _subject(terminal: str) -> "Subject":
-    from openleo.fleet.why import Subject
-
-    return Subject(terminal=terminal)
-
-
-def _subjects(at: At) -> "tuple[dict[str, Subject], dict[str, list[str]]]":
-    """Return what the register knows of terminals, and the names of dishes."""
-    from openleo.fleet.why import Subject
-
-    found: dict[str, Subject] = {}
-    names: dict[str, list[str]] = {}
-    with at.register() as register:
-        dishes = {d.terminal: d for d in register.dishes() if d.terminal}
-        for kit in register.kits():
-            terminal = kit.terminal or kit.id
-            dish = dishes.get(terminal)
-            found[terminal] = Subject(
-                terminal=terminal, kit=kit.kit, site=kit.site, account=kit.account, holder=kit.holder,
-                note=kit.note, life_critical=kit.life_critical, people=kit.people,
-                latitude_deg=kit.latitude_deg, longitude_deg=kit.longitude_deg,
-                name=dish.name if dish else "",
-            )  # fmt: skip
-            for name in kit.names():
-                names.setdefault(name, []).append(terminal)
-        for terminal, dish in dishes.items():
-            found.setdefault(terminal, Subject(terminal=terminal, name=dish.label))
-            for name in (dish.name, dish.address, dish.key):
-                if name:
-                    names.setdefault(name.casefold(), []).append(terminal)
-    return _tagged(at.folder, found), names
-
-
-def _tagged(folder: Path, found: "dict[str, Subject]") -> "dict[str, Subject]":
-    """Fill in what only tags tell: account, site and gateway."""
-    from dataclasses import replace
-
-    from openleo.fleet.database import FleetDatabase
-    from openleo.fleet.tags import Tags
-
-    with FleetDatabase(folder) as database:
-        tags = Tags(database)
-        accounts, sites, gateways = tags.of("account"), tags.of("site"), tags.of("gateway")
-    for terminal in {*accounts, *sites, *gateways}:
-        one = found.get(terminal) or _subject(terminal)
-        found[terminal] = replace(
-            one,
-            account=one.account or accounts.get(terminal, ""),
-            site=one.site or sites.get(terminal, ""),
-            gateway=gateways.get(terminal, ""),
-        )
-    return found
-
-
-def _aliases(
-    subjects: "Mapping[str, Subject]", names: Mapping[str, Sequence[str]]
-) -> dict[str, tuple[str, ...]]:
-    found = {name: list(terminals) for name, terminals in names.items()}
-    for terminal in subjects:
-        found.setdefault(terminal.casefold(), []).append(terminal)
-    return {name: tuple(dict.fromkeys(terminals)) for name, terminals in found.items()}
+    with fleet.looking(at.folder, control_folder(at.data) if control else None) as found:
+        yield found

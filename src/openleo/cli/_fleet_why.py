@@ -11,7 +11,6 @@ import click
 from openleo.base.errors import BadInput
 from openleo.cli._durations import Duration
 from openleo.cli._fleet import At
-from openleo.cli._fleet_list import open_incidents
 from openleo.cli._fleet_looking import looking, tell
 from openleo.cli._instants import Instant
 
@@ -138,6 +137,8 @@ def report(since: timedelta, when: datetime | None, form: str, data: Path | None
         raise BadInput(
             f"a report over {since.days} days is no handover", "take at most 7d; for more: the history"
         )
+    from openleo.fleet.looking import open_incidents
+
     with looking(At(data, False)) as fleet:
         survey = fleet.survey(when)
         clock_ns = fleet.clock_ns if when is None else survey.now_ns

@@ -6,10 +6,13 @@ from pathlib import Path
 import click
 
 from openleo.cli._fleet import At
+from openleo.cli._fleet_acting import COMMANDS as ACTING
 from openleo.cli._fleet_collect import COMMANDS as COLLECTING
 from openleo.cli._fleet_connect import COMMANDS as CONNECTING
 from openleo.cli._fleet_list import show_fleet
 from openleo.cli._fleet_register import COMMANDS as KEEPING
+from openleo.cli._fleet_serve import COMMANDS as SERVING
+from openleo.cli._fleet_table import COMMANDS as TABLING
 from openleo.cli._fleet_telemetry import COMMANDS as TELEMETRY
 from openleo.cli._fleet_why import COMMANDS as TELLING
 from openleo.cli._group import Group
@@ -49,5 +52,5 @@ def command(ctx: click.Context, data: Path | None, when: datetime | None, limit:
         )
 
 
-for _one in (*TELLING, *KEEPING, *CONNECTING, *COLLECTING, *TELEMETRY):
+for _one in (*TELLING, *TABLING, *ACTING, *SERVING, *KEEPING, *CONNECTING, *COLLECTING, *TELEMETRY):
     command.add_command(_one)

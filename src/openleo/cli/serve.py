@@ -141,10 +141,10 @@ def command(
         raise click.UsageError("--start now keeps to our time: leave --speed out")
     control = control_folder(data)
     found = None if control_less or not (control / "control.db").is_file() else control
-    _need_loopback(host, found)
-    common = {"control": None if found is None else str(found), "key": _key(found, key_file)}
+    need_loopback(host, found)
+    common = {"control": None if found is None else str(found), "key": key_told(found, key_file)}
     if replay is not None:
-        _replay(replay, common, host, port)
+        _replay(replay, {**common, "fleet": fleet_told(data_folder(data))}, host, port)
         return
     assert scenario is not None
     dishes = _dishes(terminals, terminals_at, terminals_firmware, terminals_location)
@@ -169,7 +169,13 @@ def _dishes(count: int | None, at: str, version: str | None, location: str) -> d
     return {"terminals": count, "at": at, "first": first, "software": software, "location": where}
 
 
-def _need_loopback(host: str, control: Path | None) -> None:
+def fleet_told(data: Path) -> str | None:
+    """Return the folder of the real fleet that is shown too; None where there is none."""
+    found = data / "fleet"
+    return str(found) if found.is_dir() else None
+
+
+def need_loopback(host: str, control: Path | None) -> None:
     """Raise BadInput where a network without logins would be shown to a whole network of machines."""
     if control is None and host not in {"127.0.0.1", "::1", "localhost"}:
         raise BadInput(
@@ -178,7 +184,8 @@ def _need_loopback(host: str, control: Path | None) -> None:
         )
 
 
-def _key(control: Path | None, key_file: Path | None) -> str | None:
+def key_told(control: Path | None, key_file: Path | None) -> str | None:
+    """Return the key of a sealed control database as it is told to processes; None where it needs none."""
     from openleo.cli._people import store_key
 
     key = None if control is None else store_key(control, key_file)
@@ -207,10 +214,11 @@ def _live(
     begin(folder, scenario)
     kept = scenario_of(folder.path, folder.config()["inputs"])
     clock = resumed_clock(folder, kept, speed, now=now)
+    fleet = fleet_told(data) or (str(folder.path / "fleet") if telemetry else None)
     with tempfile.TemporaryDirectory(prefix="openleo-") as sockets:
         told = {
-            **common, "folder": str(folder.path), "clock": plain(clock), "notices": f"{sockets}/api",
-            "runs": [str(RUNS), str(data / "live")],
+            **common, "fleet": fleet, "folder": str(folder.path), "clock": plain(clock),
+            "notices": f"{sockets}/api", "runs": [str(RUNS), str(data / "live")],
         }  # fmt: skip
         children = [Child(name="engine", module="openleo.live.engine_process", told=told)]
         if dishes is not None:
@@ -229,7 +237,7 @@ def _live(
                 )
             )  # fmt: skip
             click.echo(f"telemetry is kept: openleo fleet --data {folder.path}")
-        _serve(f"{kept.name} at x{speed:g}", children, told, host, port, clock=clock, folder=folder)
+        serve_all(f"{kept.name} at x{speed:g}", children, told, host, port, clock=clock, folder=folder)
 
 
 def _replay(run: Path, common: dict[str, Any], host: str, port: int) -> None:
@@ -238,10 +246,10 @@ def _replay(run: Path, common: dict[str, Any], host: str, port: int) -> None:
 
     opened = open_run(run, partial=True)
     told = {**common, "replay": str(run), "runs": [str(RUNS), str(run.parent)]}
-    _serve(f"the run {opened.name}", [], told, host, port)
+    serve_all(f"the run {opened.name}", [], told, host, port)
 
 
-def _serve(
+def serve_all(
     what: str, children: "list[Child]", told: dict[str, Any], host: str, port: int, *,
     clock: "Clock | None" = None, folder: "LiveFolder | None" = None,
 ) -> None:  # fmt: skip
@@ -257,7 +265,8 @@ def _serve(
     )  # fmt: skip
     address = f"http://{f'[{host}]' if ':' in host else host}:{number}"
     click.echo(f"serving {what} on {address}")
-    for line in _to_try(address, login=told["control"] is not None):
+    network = told.get("replay") is not None or told.get("folder") is not None
+    for line in _to_try(address, login=told["control"] is not None, network=network):
         click.echo(line)
     sys.stdout.flush()
 
@@ -265,17 +274,18 @@ def _serve(
         if clock is not None and folder is not None:
             folder.save_ns(clock.now_ns(), format_utc(clock.now()))
 
-    status = supervise([*children, api], save=save)
+    acting = [Child(name="acting", module="openleo.live.acting_process", told=told)] if told["fleet"] else []
+    status = supervise([*children, *acting, api], save=save)
     listening.close()
     if status:
         sys.exit(status)
 
 
-def _to_try(address: str, *, login: bool) -> list[str]:
+def _to_try(address: str, *, login: bool, network: bool) -> list[str]:
     who = "log in with your name and password" if login else "anybody on this machine may look"
     return [
         f"  page     {address}/ ({who})",
-        f"  network  curl {address}/v1/network",
+        f"  network  curl {address}/v1/network" if network else f"  fleet    curl {address}/v1/fleet",
         f"  API      {address}/openapi.json",
         "  stop     Ctrl-C; the same command goes on where it was",
     ]

@@ -25,6 +25,7 @@ ACTIONS: Mapping[str, str] = {
     "terminal.ship": "write the chain of custody",
     "terminal.activate": "activate, suspend and resume terminals",
     "terminal.revoke": "revoke terminals and mark them captured",
+    "fleet.act": "tell real dishes what to do, many at once, and save filters of the fleet",
     "account.read": "see accounts, plans, service lines and lists",
     "account.write": "make accounts, plans, service lines and lists",
     "account.status": "disable an account, and restore it",
@@ -43,7 +44,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "network.read",
         "area.read", "area.define", "area.emergency", "request.new", "request.read", "request.review",
         "decide.propose", "decide.refuse", "decide.observe", "claim.read", "claim.write", "terminal.read",
-        "terminal.activate", "account.read", "incident.read", "log.read",
+        "terminal.activate", "fleet.act", "account.read", "incident.read", "log.read",
     ),
     "approver": (
         "network.read",

@@ -98,12 +98,18 @@ export async function all<P extends Gets>(route: P, ...[given]: Rest<Operation<P
   }
 }
 
+const fresh = (): string => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
 type Changes = { path?: Parts; version?: number };
 /** Changes something, once: of what was read, `version` says which version. */
 export async function change<P extends Routes<'post'>>(route: P, body: Body<P, 'post'>, { path, version }: Changes = {}): Promise<Answer<P, 'post'>> {
-  const headers: Record<string, string> = { 'Idempotency-Key': crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('') };
+  const headers: Record<string, string> = { 'Idempotency-Key': fresh() };
   if (version !== undefined) headers['If-Match'] = `"${version}"`;
   return (await send('POST', address(route, path), body, headers)).json();
+}
+
+/** Puts what has a name. */
+export async function put<P extends Routes<'put'>>(route: P, body: Body<P, 'put'>, path: Parts): Promise<Answer<P, 'put'>> {
+  return (await send('PUT', address(route, path), body, { 'Idempotency-Key': fresh() })).json();
 }
 
 export const login = async (name: string, password: string): Promise<Answer<'/v1/login', 'post'>> => (await send('POST', address('/v1/login'), { name, password })).json();

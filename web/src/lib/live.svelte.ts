@@ -2,6 +2,7 @@
 import { address, authorise, base, bearer, get, getBytes, Problem } from './api';
 import type { operations } from './api-types';
 import { Ephemeris, readChunk } from './ephemeris';
+import { fleet } from './fleet.svelte';
 import { setPlace, ui } from './place.svelte';
 import { STATE_OF_CAUSE } from './states';
 import { Picture, readFrame, type Frame } from './stream';
@@ -61,10 +62,12 @@ class Live {
     this.phase = 'loading';
     this.problem = null;
     try {
-      this.network = await get('/v1/network');
+      this.network = await this.readNetwork();
+      if (!this.network) { this.phase = 'ready'; return; }
       if (this.network.login && !bearer()) { this.phase = 'login'; return; }
       await this.load();
       this.phase = 'ready';
+      void fleet.find();
       this.connect();
       if (!this.timer) this.timer = window.setInterval(() => this.beat(), 250);
       window.setInterval(() => void this.poll(), 20_000);
@@ -73,6 +76,17 @@ class Live {
       this.problem = error as Error;
       this.phase = 'error';
       if (error instanceof Problem && [0, 503].includes(error.status)) window.setTimeout(() => { if (this.phase === 'error') void this.start(); }, Math.max(2, error.retryS) * 1000);
+    }
+  }
+
+  /** The network that this server shows; null where it shows a fleet alone. */
+  private async readNetwork(): Promise<Network | null> {
+    try {
+      return await get('/v1/network');
+    } catch (error) {
+      if (!(error instanceof Problem && error.status === 404)) throw error;
+      await fleet.begin();
+      return null;
     }
   }
 

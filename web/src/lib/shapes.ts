@@ -34,3 +34,19 @@ export type Entry = Schemas['EntryOut'];
 export type EntryWhole = Schemas['EntryWhole'];
 export type Claim = Schemas['ClaimOut'];
 export type Me = Schemas['Me'];
+export type FleetNow = Schemas['FleetOut'];
+export type FleetIncident = Schemas['FleetIncident'];
+export type FleetRow = Schemas['FleetTerminal'];
+export type FleetOne = Schemas['OneFleetTerminal'];
+export type Versions = Schemas['VersionsOut'];
+export type Job = Schemas['JobOut'];
+export type OneJob = Schemas['OneJob'];
+export type NewJob = Schemas['JobIn'];
+export type JobPreview = Schemas['PreviewOut'];
+export type JobStep = Schemas['StepOut'];
+/** As `openleo fleet why --format json` prints it. */
+export interface Why {
+  terminal: string; state: string; since: string | null; last_seen: string | null; cause: string | null; confidence: number | null; meaning: string | null;
+  ranked: { cause: string; probability: number }[]; evidence: string[]; rivals: { cause: string; probability: number; against: string[] }[];
+  next: string | null; call: string | null; would_decide: string[];
+}

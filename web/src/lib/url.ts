@@ -1,6 +1,6 @@
 /** The address holds what is looked at: view, selection, instant, camera, projection, filter. */
 
-export type Kind = 'terminal' | 'cell' | 'place' | 'satellite' | 'gateway' | 'pop' | 'area' | 'request' | 'entry';
+export type Kind = 'terminal' | 'cell' | 'place' | 'satellite' | 'gateway' | 'pop' | 'area' | 'request' | 'entry' | 'job';
 export interface Selection { kind: Kind; id: string }
 export interface Camera { lon: number; lat: number; zoom: number }
 export interface Place {
@@ -14,13 +14,17 @@ export interface Place {
   only: string | null;
   /** A terminal's own page, over everything else. */
   page: boolean;
+  /** A part of the fleet's view, and what its table is narrowed to: a condition, and a text. */
+  part: string | null;
+  where: string | null;
+  q: string | null;
 }
-export const VIEWS = ['status', 'outages', 'fleet', 'areas', 'requests', 'claims', 'log', 'sites'] as const;
+export const VIEWS = ['status', 'outages', 'terminals', 'fleet', 'areas', 'requests', 'claims', 'log', 'sites'] as const;
 export type View = (typeof VIEWS)[number];
 
-const KINDS: readonly string[] = ['terminal', 'cell', 'place', 'satellite', 'gateway', 'pop', 'area', 'request', 'entry'];
+const KINDS: readonly string[] = ['terminal', 'cell', 'place', 'satellite', 'gateway', 'pop', 'area', 'request', 'entry', 'job'];
 
-export const HOME: Place = { view: 'status', sel: null, at: null, camera: null, flat: false, only: null, page: false };
+export const HOME: Place = { view: 'status', sel: null, at: null, camera: null, flat: false, only: null, page: false, part: null, where: null, q: null };
 
 export function readPlace(search: string): Place {
   const given = new URLSearchParams(search);
@@ -36,6 +40,7 @@ export function readPlace(search: string): Place {
     flat: given.get('map') === 'flat',
     only: given.get('only'),
     page: given.get('page') === '1',
+    part: given.get('part'), where: given.get('where'), q: given.get('q'),
   };
 }
 
@@ -49,5 +54,6 @@ export function writePlace(place: Place): string {
   if (place.flat) add('map', 'flat');
   if (place.only) add('only', place.only);
   if (place.page) add('page', '1');
+  for (const name of ['part', 'where', 'q'] as const) if (place[name]) add(name, place[name]);
   return out.length ? `?${out.join('&')}` : '';
 }

@@ -2,6 +2,8 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,38 @@ _OFF = {
     "terminal": ("state", ("suspended", "held", "revoked", "captured")),
 }
 _FACTS = 'SELECT "index", noun, subject, slot, changes FROM facts WHERE noun IN (?, ?, ?) ORDER BY "index", n'
+
+
+_CUSTODY = "SELECT id, state, holder, line_id, account_id, life_critical FROM terminals"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Custody:
+    """What a control plane knows of a terminal: its state there, who has it, its service line."""
+
+    state: str
+    holder: str
+    line: str
+    account: str
+    life_critical: bool
+
+
+def read_custody(control: Path) -> dict[str, Custody]:
+    """Return what a control plane knows of terminals; nothing where there is none, or it cannot be read."""
+    path = control / "control.db"
+    if not path.is_file() or (control / "keyslot.json").is_file():
+        return {}
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as link:
+            rows = link.execute(_CUSTODY).fetchall()
+    except sqlite3.Error:
+        return {}  # `read_decisions` says what is wrong with it
+    return {
+        row[0]: Custody(
+            state=row[1], holder=row[2], line=row[3] or "", account=row[4] or "", life_critical=bool(row[5])
+        )
+        for row in rows
+    }
 
 
 def read_decisions(control: Path) -> "tuple[Sequence[Decision] | None, Sequence[Decision], str]":

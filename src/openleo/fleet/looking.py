@@ -1,0 +1,193 @@
+"""The fleet as store, register and control plane tell it: what commands and the API look at."""
+
+import gc
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openleo.base.errors import BadInput, did_you_mean
+
+if TYPE_CHECKING:
+    from openleo.fleet.decided import Custody
+    from openleo.fleet.register import DishEntry
+    from openleo.fleet.store import TelemetryStore
+    from openleo.fleet.why import Decision, Diagnosis, Expected, Subject
+    from openleo.fleet.why.grouping import Incident
+    from openleo.fleet.why.recent import Recent
+    from openleo.fleet.why.survey import Survey
+
+_ALL_OLD_S = 90  # where nobody at all spoke for so long, it is we who do not hear: told as it stood then
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looking:
+    """An open fleet: ``subjects`` by terminal id (of kits without one, by the kit's)."""
+
+    store: "TelemetryStore"
+    subjects: "Mapping[str, Subject]"
+    names: Mapping[str, Sequence[str]]  # what people call them, lower case -> ids
+    recent: "Recent"
+    decisions: "Sequence[Decision] | None"
+    decided: "Sequence[Decision]"  # also those that no longer hold
+    remark: str
+    clock_ns: int
+    dishes: "Mapping[str, DishEntry]"  # those that are polled from here, by terminal
+    custody: "Mapping[str, Custody]"  # what a control plane knows of terminals
+
+    def survey(
+        self, at: datetime | None = None, *, whole: Iterable[str] = (), expected: "Expected | None" = None
+    ) -> "Survey":
+        """Return how the fleet stands: now, or as it stood at an instant."""
+        from openleo.fleet.why.recent import Past
+        from openleo.fleet.why.survey import survey
+
+        if at is not None:
+            now_ns = round(at.timestamp() * 1e9)
+            past = Past(self.store, now_ns)
+            return survey(
+                past, self.subjects, now_ns, decisions=self.decisions, expected=expected, whole=whole
+            )
+        recent = self.recent
+        newest = max((s.time_ns for s in recent.latest().values()), default=self.clock_ns)
+        now_ns = self.clock_ns if self.clock_ns - newest < _ALL_OLD_S * 10**9 else newest + 15 * 10**9
+        return survey(recent, self.subjects, now_ns, decisions=self.decisions, expected=expected, whole=whole)
+
+    def find(self, name: str) -> list[str]:
+        """Return the terminals that a name means: an id or its beginning, a kit, a site or a dish's name."""
+        wanted = name.casefold()
+        aliases = _aliases(self.subjects, self.names)
+        found = aliases.get(wanted, ())
+        if not found:
+            found = tuple(t for t in self.subjects if t.casefold().startswith(wanted))
+            if len(found) != 1:
+                raise BadInput(
+                    f"no terminal, kit, site or dish is called {name!r}"
+                    if not found
+                    else f"{name!r} may be {len(found)} terminals: {', '.join(sorted(found)[:8])}",
+                    did_you_mean(name, aliases),
+                )
+        return list(found)
+
+
+@contextmanager
+def looking(folder: Path, control: Path | None) -> Iterator[Looking]:
+    """Open the fleet of a folder (DATA/fleet); ``control`` is the folder of a control plane, None for none.
+
+    Raises BadInput where there is no fleet.
+    """
+    from openleo.fleet.decided import read_custody, read_decisions
+    from openleo.fleet.store import TelemetryStore
+    from openleo.fleet.why.recent import Recent
+
+    if not folder.is_dir():
+        raise BadInput(
+            f"there is no fleet in {folder.parent}",
+            "add a dish with `openleo fleet add`, kits with `openleo fleet import`, or name another --data",
+        )
+    subjects, names, dishes = _subjects(folder)
+    holding, decided, remark = (None, (), "") if control is None else read_decisions(control)
+    custody = {} if control is None else read_custody(control)
+    with TelemetryStore(folder) as store:
+        recent = Recent(store)
+        for terminal in recent.latest():
+            if terminal not in subjects:
+                subjects[terminal] = _subject(terminal)
+        yield Looking(
+            store=store, subjects=subjects, names=names, recent=recent, decisions=holding,
+            decided=decided, remark=remark, clock_ns=time.time_ns(), dishes=dishes, custody=custody,
+        )  # fmt: skip
+
+
+def _subject(terminal: str) -> "Subject":
+    from openleo.fleet.why import Subject
+
+    return Subject(terminal=terminal)
+
+
+def _subjects(folder: Path) -> "tuple[dict[str, Subject], dict[str, list[str]], dict[str, DishEntry]]":
+    """Return what the register knows of terminals, the names of dishes, and the dishes by terminal."""
+    from openleo.fleet.register import Register
+    from openleo.fleet.why import Subject
+
+    found: dict[str, Subject] = {}
+    names: dict[str, list[str]] = {}
+    with Register(folder) as register:
+        dishes = {d.terminal: d for d in register.dishes() if d.terminal}
+        for kit in register.kits():
+            terminal = kit.terminal or kit.id
+            dish = dishes.get(terminal)
+            found[terminal] = Subject(
+                terminal=terminal, kit=kit.kit, site=kit.site, account=kit.account, holder=kit.holder,
+                note=kit.note, life_critical=kit.life_critical, people=kit.people,
+                latitude_deg=kit.latitude_deg, longitude_deg=kit.longitude_deg,
+                name=dish.name if dish else "",
+            )  # fmt: skip
+            for name in kit.names():
+                names.setdefault(name, []).append(terminal)
+        for terminal, dish in dishes.items():
+            found.setdefault(terminal, Subject(terminal=terminal, name=dish.label))
+            for name in (dish.name, dish.address, dish.key):
+                if name:
+                    names.setdefault(name.casefold(), []).append(terminal)
+    return _tagged(folder, found), names, dishes
+
+
+def _tagged(folder: Path, found: "dict[str, Subject]") -> "dict[str, Subject]":
+    """Fill in what only tags tell: account, site and gateway."""
+    from dataclasses import replace
+
+    from openleo.fleet.database import FleetDatabase
+    from openleo.fleet.tags import Tags
+
+    with FleetDatabase(folder) as database:
+        tags = Tags(database)
+        accounts, sites, gateways = tags.of("account"), tags.of("site"), tags.of("gateway")
+    for terminal in {*accounts, *sites, *gateways}:
+        one = found.get(terminal) or _subject(terminal)
+        found[terminal] = replace(
+            one,
+            account=one.account or accounts.get(terminal, ""),
+            site=one.site or sites.get(terminal, ""),
+            gateway=gateways.get(terminal, ""),
+        )
+    return found
+
+
+def _aliases(
+    subjects: "Mapping[str, Subject]", names: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    found = {name: list(terminals) for name, terminals in names.items()}
+    for terminal in subjects:
+        found.setdefault(terminal.casefold(), []).append(terminal)
+    return {name: tuple(dict.fromkeys(terminals)) for name, terminals in found.items()}
+
+
+@contextmanager
+def many_objects() -> Iterator[None]:
+    """Leave the search for cycles of garbage out while hundreds of thousands of samples are made."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def diagnosed(survey: "Survey") -> "dict[str, Diagnosis]":
+    """Return why each terminal is not well that was looked at."""
+    from openleo.fleet.why.course import State
+
+    left = [t for t in survey.troubled if survey.standings[t].course.state is not State.NEVER]
+    return {t: survey.diagnose(t) for t in left if t not in survey.unread}
+
+
+def open_incidents(survey: "Survey") -> "list[Incident]":
+    """Return the incidents of a fleet, the most urgent first."""
+    from openleo.fleet.why.grouping import incidents_of
+
+    return incidents_of(survey, diagnosed(survey))
