@@ -7,7 +7,10 @@ export const stamp = (iso: string | number | null): string => (iso === null ? 'â
 
 export function lasted(ms: number): string {
   const minutes = Math.round(ms / 60_000);
-  if (minutes < 1) return t('time.seconds', { n: Math.round(ms / 1000) });
+  if (ms < 60_000) return t('time.seconds', { n: Math.round(ms / 1000) });
   if (minutes < 120) return t('time.minutes', { n: minutes });
   return minutes < 2880 ? t('time.hours', { n: Math.round(minutes / 60) }) : t('time.days', { n: Math.round(minutes / 1440) });
 }
+
+/** Before this, an instant says "from the start", not when: slot 0 is of 1980. */
+export const OLD = Date.UTC(1990, 0, 1);
