@@ -235,7 +235,7 @@ const messages = {
   'status.handovers': 'Handovers',
   'status.of': '{n} of {of}',
   'status.hint': 'Click the map, or search for a town, to learn why it is as it is.',
-  'status.hint.narrow': 'Search for a town or a terminal to learn why it is as it is; the map is the last tab.',
+  'status.hint.narrow': 'Search for a town or a terminal to learn why it is as it is; the map is the first tab.',
 
   'runs.others': { one: '{n} other run to show', other: '{n} other runs to show' },
   'runs.partial': 'not complete',
