@@ -37,7 +37,9 @@ def described() -> str:
         found_network(where, network, {"amina": "amina", "jonas": "jonas"})
         with Plane.open(where) as plane:
             app = create_app(
-                plane, watching=Watching(folder=RunFolder(Path(folder))), shown=FleetShown(folder=Path(folder))
+                plane,
+                watching=Watching(folder=RunFolder(Path(folder))),
+                shown=FleetShown(folder=Path(folder)),
             )
             found: dict[str, Any] = app.openapi()
     found["info"]["version"] = "0"

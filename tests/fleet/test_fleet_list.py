@@ -129,6 +129,16 @@ def test_old_telemetry_is_said_to_be_old_and_nobody_is_called_silent_for_it(
     assert "1 online, 9 dark" in out
 
 
+def test_what_a_model_tells_is_by_its_own_clock_and_not_called_old(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long_ago_ns = time.time_ns() // S * S - 1_500 * 86_400 * S
+    write_fleet(tmp_path, [], samples_of("ut-port1", PORT, long_ago_ns, source="model"))
+    out = run(capsys, "--data", tmp_path)
+    assert "STALE" not in out
+    assert "what source model tells is a model's, by its own clock" in out
+
+
 def test_a_terminal_that_alone_says_nothing_is_silent(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

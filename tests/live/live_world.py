@@ -123,11 +123,11 @@ class Served:
 
 
 @contextmanager
-def serve(*arguments: str) -> Iterator[Served]:
+def serve(*arguments: str, command: tuple[str, ...] = ("serve",)) -> Iterator[Served]:
     """Serve with these arguments, on any free port."""
     code = "import sys; from openleo.cli import main; sys.argv[0] = 'openleo'; sys.exit(main())"
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "serve", *arguments, "--port", "0"],
+        [sys.executable, "-c", code, *command, *arguments, "--port", "0"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None

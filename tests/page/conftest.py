@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from dish_fleet import dish_fleet
 from made_fleet import keep_telling, write_fleet
+
+from dish_fleet import dish_fleet
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"
@@ -152,6 +153,7 @@ def served(node: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
     home = tmp_path_factory.mktemp("page")
     (home / "coast.toml").write_text(COAST)
     (home / "hospital.csv").write_text(HOSPITAL)
+    write_fleet(home / "data", time.time_ns())  # a real fleet beside the network
     data, people = ("--data", str(home / "data")), {}
 
     def run(*words: str) -> None:
@@ -199,15 +201,17 @@ def _each_s(seconds: float, work: Callable[[], object]) -> Iterator[None]:
 @contextmanager
 def _running(home: Path, name: str, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a command meanwhile; what it says goes to a file."""
-    with (home / f"{name}.log").open("w") as log:
-        with subprocess.Popen(_openleo(*arguments), stdout=log, stderr=log) as child:
-            try:
-                yield child
-            finally:
-                child.terminate()
-                with suppress(subprocess.TimeoutExpired):
-                    child.wait(20)
-                child.kill()
+    with (
+        (home / f"{name}.log").open("w") as log,
+        subprocess.Popen(_openleo(*arguments), stdout=log, stderr=log) as child,
+    ):
+        try:
+            yield child
+        finally:
+            child.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(20)
+            child.kill()
 
 
 @contextmanager

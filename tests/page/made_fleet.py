@@ -1,11 +1,12 @@
 """A fleet on disk for the page: kits in the register, and what their terminals told of late.
 
-Six of its twenty-six terminals hang together: their area is switched off, one of them a hospital's.  Others are
-dark, badly served or silent by themselves, one was never seen, and one is a model's.
+Six of its terminals hang together: their area is switched off, one of them a hospital's.  Others are dark,
+badly served or silent by themselves, one was never seen, and one is a model's.
 """
 
 import random
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,18 +36,28 @@ def terminal_of(number: int) -> str:
 
 def kits() -> list[Kit]:
     """Return the register: twenty-seven kits, the last one never seen."""
-    sites = ["Kharkiv depot", "Kharkiv clinic", "Lviv school", "Odesa port", "Dnipro relay", "Poltava shelter"]
+    sites = [
+        "Kharkiv depot",
+        "Kharkiv clinic",
+        "Lviv school",
+        "Odesa port",
+        "Dnipro relay",
+        "Poltava shelter",
+    ]
     made = []
     for n in range(27):
         hospital = n == 0
         made.append(
             Kit(
-                id=f"KIT{n:05}", kit=f"KIT{n:05}", terminal=terminal_of(n),
+                id=f"KIT{n:05}",
+                kit=f"KIT{n:05}",
+                terminal=terminal_of(n),
                 site="Regional hospital" if hospital else sites[n % 6],
                 account="clinic" if hospital else ("relief", "schools", "logistics")[n % 3],
-                holder=("Olena", "Taras", "Ines", "Sam")[n % 4], life_critical=hospital or n == 9,
+                holder=("Olena", "Taras", "Ines", "Sam")[n % 4],
+                life_critical=hospital or n == 9,
                 people=(900 if hospital else 40 + n * 3) if n % 4 == 0 else None,
-            )  # fmt: skip
+            )
         )
     return made
 
@@ -105,7 +116,5 @@ def write_fleet(data: Path, now_ns: int, *, old_s: int = 0) -> None:
 def keep_telling(data: Path, began_ns: int, now_ns: int) -> None:
     """Add what all tell now; what ails them since before ``began_ns`` still does."""
     later = [sample(number, began_ns, began_ns) for number in range(26)]
-    from dataclasses import replace
-
     with TelemetryStore(data / "fleet") as store:
         store.add([replace(one, time_ns=now_ns) for one in later if one is not None])

@@ -90,7 +90,7 @@ def test_a_day_at_the_page(node: str, served: Any) -> None:
 
 
 def test_somebody_new_finds_one_meaning_for_each_number(node: str, served: Any) -> None:
-    """Counts and rows, a link, a phone, a terminal that comes and goes, the peak of an outage, the flat map."""
+    """Counts and rows, a link, a phone, one that comes and goes, an outage's peak, the flat map."""
     _run([node, "e2e/newcomer.mjs"], served)
 
 

@@ -105,7 +105,7 @@ try {
   await page.check('.preview label:has-text("Yes, tell 3") input');
   await page.click('[data-start]');
   await page.waitForSelector('[data-job-state]');
-  await until('all three are told, and well', async () => (await page.locator('tr[data-step=well]').count()) === 3, 60_000);
+  await until('all three are told, and well', async () => (await page.locator('[data-step=well]').count()) === 3, 60_000);
   await page.waitForSelector('[data-job-state=done]', { timeout: 30_000 });
   step('what is harmless is previewed, confirmed, started; each dish is told and seen to be well');
 
@@ -122,11 +122,11 @@ try {
   await page.check('.preview label:has-text("Yes, tell 3") input');
   await page.click('[data-start]');
   await page.waitForSelector('[data-job-state=running]');
-  await until('the canary is told', async () => (await page.locator('tr[data-step=acknowledged], tr[data-step=well]').count()) === 1, 60_000);
+  await until('the canary is told', async () => (await page.locator('[data-step=acknowledged], [data-step=well]').count()) === 1, 60_000);
   await page.fill('aside.right form input', 'enough seen');
   await page.click('text=Stop it');
   await page.waitForSelector('[data-job-state=stopped]');
-  assert.equal(await page.locator('tr[data-step=waiting]').count(), 2, 'nobody else was told');
+  assert.equal(await page.locator('[data-step=waiting]').count(), 2, 'nobody else was told');
   const jobs = (await api(who, '/v1/fleet/jobs')).items;
   assert.deepEqual(jobs.map((one) => one.state), ['stopped', 'done']);
   step('a canary is told first and watched; a job is stopped with a reason, and nobody else is told');

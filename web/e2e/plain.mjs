@@ -4,7 +4,7 @@ import { counts, open, PLAIN, step, until, visit } from './lib.mjs';
 
 const browser = await open(PLAIN);
 try {
-  const page = await visit(browser, '/?view=fleet', process.env.OPENLEO_FIRST);
+  const page = await visit(browser, '/?view=terminals', process.env.OPENLEO_FIRST);
   await page.waitForSelector('text=No map here');
   await page.click('aside.left tbody .link');
   await page.waitForSelector('[data-verdict]');

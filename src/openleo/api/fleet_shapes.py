@@ -191,7 +191,9 @@ class OneFleetTerminal(BaseModel):
 
     now: datetime
     terminal: FleetTerminal
-    why: dict[str, Any] | None = Field(description="as `openleo fleet why --json` prints it")
+    why: dict[str, Any] | None = Field(
+        description="as `openleo fleet why --json` prints it; null where it is well, or was not looked at"
+    )
     samples: list[SampleOut] = Field(description="of the last hour, oldest first, at most 500")
     steps: list[StepOut] = Field(description="what jobs did with it, the latest first")
 

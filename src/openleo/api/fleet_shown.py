@@ -1,5 +1,6 @@
 """The real fleet that the API shows: its folder, who may look at it, and its table, made now and then."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,14 +19,17 @@ from openleo.api.viewing import OtherHost, json_of
 from openleo.control.authorize import Forbidden, authorize
 from openleo.control.plane import Actor, Tx
 from openleo.fleet.looking import looking
+from openleo.fleet.store import TelemetryStore
 from openleo.fleet.table.rows import Table, table_of
 from openleo.fleet.table.usage import Use, use_of
 
 T = TypeVar("T")
 READS: Final = "terminal.read"
 ACTS: Final = "fleet.act"
-_FRESH_S: Final = 5.0  # so long a table is good
+_FRESH_S: Final = 5.0  # so long a table is good, and of a large fleet longer:
+_REST: Final = 4.0  # it takes at most a fifth of a processor
 _USE_FRESH_S: Final = 300.0
+_USE_REST: Final = 20.0
 _MOST_USES: Final = 8
 NOBODY_ACTS: Final = (
     "nobody logs in here, so nobody can tell dishes anything by the page",
@@ -45,18 +49,21 @@ class FleetShown:
     hosts: frozenset[str] | None = None
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(3, "openleo-fleet"))
     clock_s: Callable[[], float] = time.monotonic
+    slow: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "openleo-fleet-use"))
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _table: tuple[float, Table] | None = None
+    _use_lock: threading.Lock = field(default_factory=threading.Lock)
+    _table: tuple[float, Table] | None = None  # until when it is good
     _uses: dict[float, tuple[float, Mapping[str, Use]]] = field(default_factory=dict)
 
     def table(self) -> Table:
         """Return the fleet's table, at most some seconds old.  Blocks."""
         with self._lock:  # who comes meanwhile waits for the one that is being made
             now = self.clock_s()
-            if self._table is None or now - self._table[0] > _FRESH_S:
+            if self._table is None or now > self._table[0]:
                 with looking(self.folder, self.control) as fleet:
                     made = table_of(fleet, fleet.survey())
-                self._table = (self.clock_s(), made)
+                took_s = self.clock_s() - now
+                self._table = (now + took_s + max(_FRESH_S, _REST * took_s), made)
             return self._table[1]
 
     def with_use(self, days: float) -> Table:
@@ -65,12 +72,14 @@ class FleetShown:
         return table if days <= 0 else table.using(self._use(days))
 
     def _use(self, days: float) -> Mapping[str, Use]:
-        with self._lock:
+        with self._use_lock:  # of its own: it may take long, and the table must not wait for it
             now = self.clock_s()
             found = self._uses.get(days)
-            if found is None or now - found[0] > _USE_FRESH_S:
-                with looking(self.folder, None) as fleet:
-                    found = (now, use_of(self.folder, fleet.store, days, time.time_ns()))
+            if found is None or now > found[0]:
+                with TelemetryStore(self.folder) as store:
+                    use = use_of(self.folder, store, days, time.time_ns())
+                took_s = self.clock_s() - now
+                found = (now + took_s + max(_USE_FRESH_S, _USE_REST * took_s), use)
                 self._uses[days] = found
                 while len(self._uses) > _MOST_USES:
                     self._uses.pop(next(iter(self._uses)))
@@ -91,11 +100,10 @@ class Seeing:
     may_act: bool
     why_not: str
 
-    async def show(self, work: Callable[[], Any]) -> Response:
-        """Answer with what ``work``, on a thread, returns."""
-        import asyncio
-
-        content = await asyncio.wrap_future(self.shown.threads.submit(lambda: json_of(work())))
+    async def show(self, work: Callable[[], Any], *, slow: bool = False) -> Response:
+        """Answer with what ``work``, on a thread, returns; what is ``slow`` keeps nothing else waiting."""
+        threads = self.shown.slow if slow else self.shown.threads
+        content = await asyncio.wrap_future(threads.submit(lambda: json_of(work())))
         return Response(content, media_type="application/json")
 
 

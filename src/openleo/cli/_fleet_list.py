@@ -11,11 +11,8 @@ from openleo.cli._fleet_looking import looking, tell
 
 def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
     """Print the ranked list."""
-<<<<<<< HEAD
-    from openleo.fleet.why.course import State
-=======
     from openleo.fleet.looking import many_objects, open_incidents
->>>>>>> opspage
+    from openleo.fleet.why.course import State
     from openleo.fleet.why.handover import csv_of
     from openleo.fleet.why.words import (
         count_line,

@@ -26,11 +26,15 @@ def main(told: dict[str, Any], stop: threading.Event) -> None:
             stop.wait(_WAIT_S)
             continue
         try:
-            with Runner(folder=folder).at_work() as runner:
+            with Runner(folder=folder, tells=_tell).at_work() as runner:
                 runner.leave_old()
                 asyncio.run(_work(runner, stop))
         except AlreadyRuns:
             stop.wait(_WAIT_S)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 async def _work(runner: Runner, stop: threading.Event) -> None:

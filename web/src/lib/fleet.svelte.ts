@@ -2,7 +2,6 @@
 import { SvelteSet } from 'svelte/reactivity';
 import { get, Problem, type Answer } from './api';
 import type { paths } from './api-types';
-import { t } from './i18n';
 import { Loaded } from './load.svelte';
 import { setPlace, ui } from './place.svelte';
 import type { FleetNow } from './shapes';
@@ -15,6 +14,7 @@ export type Sort = NonNullable<NonNullable<paths['/v1/fleet/terminals']['get']['
 export type Rows = Answer<'/v1/fleet/terminals'>;
 
 const EVERY_MS = 10_000;
+const FIND_MS = 30_000;
 /** So long without an answer, and what is shown is called old. */
 const OLD_MS = 35_000;
 
@@ -32,8 +32,10 @@ class Fleet {
   private timer = 0;
 
   part = $derived((PARTS.includes(ui.place.part as Part) ? ui.place.part : 'now') as Part);
+  /** How the terminals stand that the table is narrowed to. */
+  only = $derived(STANDS.find((one) => one === ui.place.only) ?? null);
   lost = $derived(this.heardAt > 0 && this.clock - this.heardAt > OLD_MS);
-  stale = $derived(this.lost || (this.now.value?.stale.length ?? 0) > 0);
+  stale = $derived(this.lost || (this.now.value?.stale.some((line) => line.startsWith('STALE')) ?? false));
 
   /** Reads the fleet of a server without a network; throws what the server says. */
   async begin(): Promise<void> {
@@ -42,12 +44,12 @@ class Fleet {
     this.take(first);
   }
 
-  /** Looks whether there is a fleet beside the network. */
+  /** Looks whether there is a fleet beside the network; where its telemetry has not begun, again later. */
   async find(): Promise<void> {
     try {
       this.take(await get('/v1/fleet'));
     } catch (error) {
-      this.there = error instanceof Problem && error.status !== 404;
+      if (!(error instanceof Problem) || ![403, 404].includes(error.status)) window.setTimeout(() => void this.find(), FIND_MS);
     }
   }
 
@@ -77,12 +79,4 @@ export const fleet = new Fleet();
 
 export const openPart = (part: Part, more: { where?: string | null; only?: string | null; q?: string | null } = {}): void => setPlace({ view: 'fleet', part: part === 'now' ? null : part, page: false, ...more }, 'push');
 
-/** A value in a condition, quoted where it has to be. */
-export const quoted = (value: string): string => (/^[\w.:-]+$/.test(value) ? value : `"${value.replace(/"/g, '')}"`);
-
-/** The condition that the table is narrowed by: how terminals stand, and what else was asked. */
-export const narrowed = (only: string | null, where: string | null): string => (only && where ? `${only} and (${where})` : only ?? where ?? '');
-
-export const percent = (share: number | null | undefined): string => (share === null || share === undefined ? '–' : `${Math.round(share * 100)} %`);
-/** How sure something is: nothing is ever wholly so. */
-export const sureness = (share: number): string => (share >= 0.995 ? t('fleet.over', { p: '99 %' }) : percent(share));
+export { narrowed, percent, quoted, sureness } from './conditions';

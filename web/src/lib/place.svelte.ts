@@ -29,15 +29,17 @@ export function setPlace(change: Partial<Place>, how: 'push' | 'replace' | 'quie
   else write();
 }
 
+/** States of a network and of a watched fleet differ, so that no filter, and no terminal, is taken from one to the other. */
 export function openView(view: View): void {
+  const other = (view === 'fleet') !== (ui.place.view === 'fleet');
   ui.map = false;
-  setPlace({ view, page: false }, 'push');
+  setPlace({ view, page: false, ...(other ? { only: null, sel: null } : {}) }, 'push');
 }
 
 /** Lists the terminals that fit, and no others. */
 export function openTerminals(narrow: Partial<Narrow>): void {
-  ui.map = false;
-  setPlace({ view: 'terminals', page: false, ...EVERY, ...narrow }, 'push');
+  openView('terminals');
+  setPlace({ ...EVERY, ...narrow });
 }
 
 export function select(sel: Selection | null, more: Partial<Place> = {}): void {

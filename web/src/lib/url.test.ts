@@ -5,6 +5,8 @@ test('what is looked at survives the address', () => {
   const places: Place[] = [
     HOME,
     { ...HOME, view: 'outages', only: 'policy' },
+    { ...HOME, view: 'fleet', part: 'table', only: 'dark', where: 'version=2026.11.* and not site="Odesa port"', q: 'a & b' },
+    { ...HOME, view: 'fleet', part: 'jobs', sel: { kind: 'job', id: 'j-a5eda2f19c' } },
     { ...HOME, sel: { kind: 'satellite', id: '53.1-547/p69/s04' }, at: Date.UTC(2022, 9, 7, 17, 30) },
     { ...HOME, sel: { kind: 'place', id: 'Odessa, UA & more' }, camera: { lon: 30.7, lat: 46.5, zoom: 6.25 }, flat: true, page: true },
     { ...HOME, view: 'terminals', only: 'own', id: 'a&b', cause: 'OBSTRUCTED', account: 'homes', group: 'x y', area: 'west', fault: 'mains lost: west', dark: true, partly: true },

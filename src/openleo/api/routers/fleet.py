@@ -2,7 +2,6 @@
 
 import time
 from collections import defaultdict
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -30,14 +29,13 @@ from openleo.fleet.acting.allowed import Allowances
 from openleo.fleet.acting.jobs import Jobs
 from openleo.fleet.acting.plain import plain_step
 from openleo.fleet.database import FleetDatabase
-from openleo.fleet.looking import looking
+from openleo.fleet.store import TelemetryStore
 from openleo.fleet.table.filters import SavedFilters
 from openleo.fleet.table.plain import plain_group, plain_row, plain_sample
 from openleo.fleet.table.rows import SORTS, Row, Table, sorted_rows
 from openleo.fleet.table.usage import BY, SAYS, grouped
 from openleo.fleet.table.versions import roll_out
 from openleo.fleet.table.where import MOST_LETTERS, read_where
-from openleo.fleet.why import diagnose
 from openleo.fleet.why.causes import ADVICE, Why
 from openleo.fleet.why.course import State as Standing
 from openleo.fleet.why.times import iso
@@ -149,7 +147,7 @@ async def list_terminals(
             "next": page_link(request, cursor + limit) if more else None,
         }  # fmt: skip
 
-    return await call.show(made)
+    return await call.show(made, slow=days > 0)
 
 
 @router.get("/terminals/{terminal}", response_model=OneFleetTerminal, **reads("terminal.read", On.NETWORK))
@@ -159,27 +157,20 @@ async def show_terminal(
     """Show a terminal: why it is not well, what it told of late, what jobs did with it."""
 
     def made() -> dict[str, Any]:
-        with looking(call.shown.folder, call.shown.control) as fleet:
-            if terminal not in fleet.subjects:
-                raise NoSuchThing(
-                    f"the fleet has no terminal {terminal!r}", did_you_mean(terminal, fleet.subjects)
-                )
-            survey = fleet.survey(whole=[terminal])
-            one = survey.standings[terminal]
-            found = diagnose(survey.case(terminal), course=one.course)
-            last_ns = survey.now_ns if one.course.last is None else one.course.last.time_ns
-            samples = fleet.store.samples(terminal, last_ns - _HOUR_NS, last_ns + 1)
-        row = next((r for r in call.shown.table().rows if r.terminal == terminal), None)
-        if row is None:  # it came this moment
-            call.shown.changed()
-            row = next(r for r in call.shown.table().rows if r.terminal == terminal)
-        row = replace(row, state=one.course.state, since_ns=one.onset_ns, last=one.course.last)
+        table = call.shown.table()
+        row = next((r for r in table.rows if r.terminal == terminal), None)
+        if row is None:
+            known = [r.terminal for r in table.rows]
+            raise NoSuchThing(f"the fleet has no terminal {terminal!r}", did_you_mean(terminal, known))
+        last_ns = table.now_ns if row.last is None else row.last.time_ns
+        with TelemetryStore(call.shown.folder) as store:
+            samples = store.samples(terminal, last_ns - _HOUR_NS, max(last_ns, table.clock_ns) + 1)
         with FleetDatabase(call.shown.folder) as database:
             steps = [plain_step(step) for step in Jobs(database).steps_of(terminal)]
-        ill = one.course.state not in (Standing.ONLINE, Standing.NEVER)
+        found = table.why.get(terminal)
         return {
-            "now": iso(survey.now_ns), "terminal": plain_row(row),
-            "why": plain_diagnosis(one.kit, found, survey.now_ns) if ill else None,
+            "now": iso(table.now_ns), "terminal": plain_row(row),
+            "why": None if found is None else plain_diagnosis(row.subject, found, table.now_ns),
             "samples": [plain_sample(sample) for sample in samples[-_SAMPLES:]], "steps": steps,
         }  # fmt: skip
 
@@ -201,7 +192,7 @@ async def usage(
             "items": [plain_group(group) for group in grouped(rows, by)],
         }  # fmt: skip
 
-    return await call.show(made)
+    return await call.show(made, slow=True)
 
 
 @router.get("/versions", response_model=VersionsOut, **reads("terminal.read", On.NETWORK))

@@ -135,7 +135,7 @@ def terminal_row(watching: Watching, name: str) -> int:
 async def list_(
     call: Views, request: Request, slot: Slot = None, cause: MaybeCause = None, area: Name = None,
     account: Name = None, group: Name = None, q: Name = None,
-    state: Annotated[State | None, Query(description="as the page counts them; dark is for the whole slot")] = None,
+    state: Annotated[State | None, Query(description="dark is for the whole slot")] = None,
     fault: Annotated[str | None, Query(max_length=400, description="the fault behind it")] = None,
     dark: Annotated[bool | None, Query(description="whether it is dark for the whole slot")] = None,
     partly: Annotated[bool | None, Query(description="whether it is online but lacks a second")] = None,

@@ -25,6 +25,7 @@ DISH_NET: Final = ipaddress.ip_network("192.168.100.0/24")
 _OUTSIDE: Final = ("1.1.1.1", "2606:4700:4700::1111")  # far away; nothing is sent there
 _NOTED: Final = re.compile(r"\bour[ _-]path\s*[=:]\s*(true|yes|1)\b", re.IGNORECASE)
 _TABLE: Final = Path("/proc/net/route")
+_TABLE_6: Final = Path("/proc/net/ipv6_route")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +112,9 @@ class Routes:
         towards = None if dish is None else _towards(dish, port, source, table)
         out = [hop for one in (*_OUTSIDE, *self._watchers) if (hop := _to(one, table)) is not None]
         # Any other default route is a way out that may be taken next, such as the one by a second dish.
-        for route in table:
-            if route.network.prefixlen <= 1:
-                out.append(
-                    Hop(source=f"any of {route.interface}", interface=route.interface, gateway=route.gateway)
-                )
+        ways = {(r.interface, r.gateway) for r in table if r.network.prefixlen <= 1}
+        for interface, gateway in sorted(ways | {(name, "") for name in read_ways_6()}):
+            out.append(Hop(source=f"any address of {interface}", interface=interface, gateway=gateway))
         return judge(dish, towards, out, noted=is_noted(note))
 
 
@@ -199,6 +198,15 @@ def read_table(path: Path = _TABLE) -> list[Route]:
         gateway = "" if _number(via) == 0 else str(ipaddress.ip_address(_number(via)))
         found.append(Route(interface=name, network=network, gateway=gateway, metric=int(metric)))
     return found
+
+
+def read_ways_6(path: Path = _TABLE_6) -> set[str]:
+    """Return the interfaces by which IPv6 leads out; nothing where there is no table to read."""
+    try:
+        lines = [line.split() for line in path.read_text().splitlines()]
+    except OSError:
+        return set()
+    return {words[-1] for words in lines if len(words) == 10 and int(words[1], 16) <= 1} - {"lo"}
 
 
 def _number(text: str) -> int:

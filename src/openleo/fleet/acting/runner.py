@@ -32,6 +32,7 @@ RUNNER: Final = "openleo"
 _LOOK_S: Final = 5.0
 _TIMEOUT_S: Final = 6.0
 _MOST_AT_ONCE: Final = 32
+_AGAIN_S: Final = 5.0
 _OLD_NS: Final = 3_600 * SECOND_NS
 
 
@@ -84,10 +85,17 @@ class Runner:
                 self._end(job, "stopped", says)
 
     async def run_all(self, stop: asyncio.Event) -> None:
-        """Do whatever job runs, until ``stop``; new ones too."""
+        """Do whatever job runs, until ``stop``, one after another; new ones too."""
         while not stop.is_set():
             for job in self.jobs.running():
-                await self.run(job.id, stop)
+                try:
+                    for later in self.jobs.running():
+                        if later.id != job.id:
+                            self.jobs.say(later.id, f"waits for job {job.id}")
+                    await self.run(job.id, stop)
+                except OpenleoError as error:  # such as a full disk: what is not on record is not done
+                    self.tells(f"job {job.id} waits: {error.detail}; {error.hint}")
+                    await _pause(stop, _AGAIN_S)
             await _pause(stop, 1.0)
 
     async def run(self, name: str, stop: asyncio.Event) -> Job:

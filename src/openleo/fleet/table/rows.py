@@ -73,6 +73,7 @@ class Table:
     counts: Mapping[str, int]
     stale: tuple[str, ...]
     remark: str
+    why: "Mapping[str, Diagnosis]"  # of those that are not well and were looked at
 
     def using(self, use: "Mapping[str, Use]") -> "Table":
         """Return the table with the use of data of each terminal."""
@@ -98,7 +99,7 @@ def table_of(
     return Table(
         now_ns=survey.now_ns, clock_ns=fleet.clock_ns, rows=tuple(sorted(rows, key=urgency)),
         incidents=tuple(incidents), counts={s.value: n for s, n in survey.counts.items()},
-        stale=tuple(stale_lines(survey, fleet.clock_ns)), remark=fleet.remark,
+        stale=tuple(stale_lines(survey, fleet.clock_ns)), remark=fleet.remark, why=found,
     )  # fmt: skip
 
 

@@ -43,7 +43,9 @@ def stale_lines(survey: Survey, clock_ns: int) -> Iterator[str]:
         return
     for source, newest in sorted(survey.newest_ns.items()):
         old_s = (clock_ns - newest) / SECOND_NS
-        if old_s > STALE_S:
+        if old_s > STALE_S and source == "model":  # its time is its own
+            yield f"what source model tells is a model's, by its own clock: {when(newest, clock_ns)}"
+        elif old_s > STALE_S:
             yield (
                 f"STALE: the newest word from source {source} is {length(old_s)} old "
                 f"({when(newest, clock_ns)}); is its collector running?"

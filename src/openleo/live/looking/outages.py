@@ -42,7 +42,7 @@ def outages(
 
 
 def _peaks(run: History, span: tuple[int, int], by: str, areas: dict[str, set[int]]) -> pl.DataFrame:
-    """Return for each group the first slot in which most were dark, how many, how many in the last slot, and one.
+    """Return for each group the first slot in which most were dark, how many, how many last, and one.
 
     Who is dark for the whole slot counts before who lacks some of its seconds: most groups have such a slot.
     """
@@ -60,7 +60,9 @@ def _peaks(run: History, span: tuple[int, int], by: str, areas: dict[str, set[in
     best = best.group_by(keys, maintain_order=True).agg(
         peak_slot=pl.col("slot").first(), peak=pl.col("whole").first()
     )
-    last = steps.filter(pl.col("slot") < until).group_by(keys).agg(last=pl.col("whole").sort_by("slot").last())
+    last = (
+        steps.filter(pl.col("slot") < until).group_by(keys).agg(last=pl.col("whole").sort_by("slot").last())
+    )
     there = rows.join(best, on=keys, nulls_equal=True).filter(
         (pl.col("from_slot") <= pl.col("peak_slot")) & (pl.col("peak_slot") < pl.col("until_slot"))
     )

@@ -1,0 +1,204 @@
+"""The real fleet over HTTP: what is shown of it, to whom, and jobs that people start by the page."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from api_world import PLENTY, World, founded
+from fastapi.testclient import TestClient
+
+from dish_fleet import dish_fleet, dish_name
+from openleo.api.app import create_network_app
+from openleo.api.fleet_shown import FleetShown
+from openleo.api.limits import Limits
+from openleo.fleet.acting.allowed import Allowances
+from openleo.fleet.acting.jobs import Jobs
+from openleo.fleet.acting.runner import Clocks, Runner
+from openleo.fleet.database import FleetDatabase
+from openleo.fleet.kits import Kit
+from openleo.fleet.register import DishEntry, Register
+from openleo.fleet.sample import Sample
+from openleo.fleet.store import TelemetryStore
+
+NS = 10**9
+JOB = {
+    "action": "unstow", "where": "all", "reason": "the wind is over",
+    "canary": {"count": 1, "watch_minutes": 0},
+}  # fmt: skip
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    found = founded(tmp_path / "control")
+    with found.http:
+        yield found
+    found.plane.close()
+
+
+def folder_of(world: World) -> Path:
+    shown = world.app.state.fleet
+    assert isinstance(shown, FleetShown)
+    return shown.folder
+
+
+@pytest.fixture
+def told(world: World) -> World:
+    """A fleet of three kits: one dark, one in service with software of its own, one never seen."""
+    folder, now_ns = folder_of(world), time.time_ns()
+    with Register(folder) as register:
+        register.put_kits(
+            [
+                Kit(id="KIT1", terminal="ut-1", site="Lviv", latitude_deg=48.516712, longitude_deg=32.266712),
+                Kit(id="KIT2", terminal="ut-2", site="Kyiv", account="A1", life_critical=True),
+                Kit(id="KIT3", terminal="ut-3"),
+            ]
+        )
+    with TelemetryStore(folder) as store:
+        common = {"source": "dish", "latitude_deg": 48.516712, "longitude_deg": 32.266712}
+        for n in range(40):
+            at = now_ns - (n + 1) * 15 * NS
+            dark = {"outage": "OBSTRUCTED", "obstructed": 0.4} if n < 20 else {"outage": ""}
+            store.add([Sample(terminal="ut-1", time_ns=at, software="2026.1", **common, **dark)])  # type: ignore[arg-type]
+            store.add(
+                [
+                    Sample(
+                        terminal="ut-2", time_ns=at, software="2026.2", outage="", downlink_mbps=8.0,
+                        uplink_mbps=1.0, **common,
+                    )  # type: ignore[arg-type]
+                ]
+            )  # fmt: skip
+    return world
+
+
+def test_the_fleet_is_told_by_state_cause_and_incident(told: World) -> None:
+    found = told["amina"].get("/v1/fleet").json()
+    assert found["terminals"] == 3
+    assert (found["counts"]["dark"], found["counts"]["online"], found["counts"]["never-seen"]) == (1, 1, 1)
+    assert [(c["cause"], c["terminals"]) for c in found["causes"]] == [("obstructed", 1)]
+    assert found["incidents"][0]["terminals"] == ["ut-1"]
+    actions = {one["action"]: one["allowed"] for one in found["acting"]["actions"]}
+    assert (actions["reboot"], actions["stow"], actions["sleep"], actions["unstow"]) == (False,) * 3 + (True,)
+    assert found["acting"]["may"] is True
+
+
+def test_terminals_are_chosen_sorted_and_paged(told: World) -> None:
+    get = told["amina"].get
+    assert [t["terminal"] for t in get("/v1/fleet/terminals?where=dark").json()["items"]] == ["ut-1"]
+    assert [t["terminal"] for t in get("/v1/fleet/terminals?q=kyiv").json()["items"]] == ["ut-2"]
+    page = get("/v1/fleet/terminals?sort=terminal&limit=2").json()
+    assert ([t["terminal"] for t in page["items"]], page["total"]) == (["ut-1", "ut-2"], 3)
+    rest = get(page["next"]).json()
+    assert ([t["terminal"] for t in rest["items"]], rest["next"]) == (["ut-3"], None)
+    wrong = get("/v1/fleet/terminals?where=drak")
+    assert (wrong.status_code, "dark" in wrong.json()["hint"]) == (422, True)
+    saved = told["amina"].send("PUT", "/v1/fleet/filters/mine", {"where": "critical"})
+    assert saved.json()["by"] == "amina"
+    assert [t["terminal"] for t in get("/v1/fleet/terminals?filter=mine").json()["items"]] == ["ut-2"]
+    told["amina"].post("/v1/fleet/filters/mine/removal", {})
+    assert get("/v1/fleet/terminals?filter=mine").status_code == 404
+
+
+def test_one_terminal_is_told_with_its_cause_and_samples(told: World) -> None:
+    found = told["amina"].get("/v1/fleet/terminals/ut-1").json()
+    assert found["why"]["cause"] == "obstructed"
+    assert len(found["samples"]) == 40
+    assert found["samples"][-1]["outage"] == "OBSTRUCTED"
+    assert told["amina"].get("/v1/fleet/terminals/ut-2").json()["why"] is None
+    assert told["amina"].get("/v1/fleet/terminals/none").status_code == 404
+
+
+def test_versions_and_data_use_are_told(told: World) -> None:
+    versions = told["amina"].get("/v1/fleet/versions").json()
+    assert {v["version"]: v["terminals"] for v in versions["items"]} == {"2026.1": 1, "2026.2": 1}
+    used = told["amina"].get("/v1/fleet/usage?days=1").json()
+    group = next(one for one in used["items"] if one["name"] == "A1")
+    assert group["down_gb"] == pytest.approx(0.6, rel=0.1), "8 Mbit/s for ten minutes"
+
+
+def test_no_answer_tells_an_exact_position(told: World) -> None:
+    for path in ("", "/terminals", "/terminals/ut-1", "/versions", "/usage", "/jobs", "/filters"):
+        answer = told["amina"].get(f"/v1/fleet{path}")
+        assert answer.status_code == 200
+        assert "48.51" not in answer.text
+        assert "32.26" not in answer.text
+
+
+def test_a_job_is_in_the_decision_log_before_anything_is_done_and_is_made_once(world: World) -> None:
+    folder = folder_of(world)
+    with dish_fleet(2) as dishes:
+        with Register(folder) as register:
+            register.put_kits([Kit(id=f"K{n}", terminal=dish_name(n)) for n in range(2)])
+            for n in range(2):
+                register.put_dish(DishEntry(address=dishes.address(n), terminal=dish_name(n)))
+        seen = world["amina"].post("/v1/fleet/jobs/preview", JOB).json()
+        assert sorted(seen["chosen"]) == [dish_name(0), dish_name(1)]
+        assert {one["terminal"]: one["why"] for one in seen["left_out"]} == {
+            "ut-1": "no-dish",
+            "ut-2": "no-dish",
+        }
+        first = world["amina"].post("/v1/fleet/jobs", JOB, key="the-same-key-0000001")
+        again = world["amina"].post("/v1/fleet/jobs", JOB, key="the-same-key-0000001")
+        assert (first.status_code, again.status_code) == (201, 201)
+        assert first.json() == again.json()
+        name = first.json()["id"]
+        entry = world["amina"].get(f"/v1/log/entries/{first.json()['entry']}").json()
+        assert entry["kind"] == "fleet.job-started"
+        assert [j["id"] for j in world["amina"].get("/v1/fleet/jobs").json()["items"]].count(name) == 1
+        clocks = Clocks(look_s=0.05)
+        with Runner(folder=folder, clocks=clocks).at_work() as runner:
+            with FleetDatabase(folder) as database:
+                assert Jobs(database).need(name).by == "amina"
+            asyncio.run(_until_told(runner, name))
+        whole = world["amina"].get(f"/v1/fleet/jobs/{name}").json()
+        assert any(step["answer"] == "yes" for step in whole["steps"])
+        stopped = world["amina"].post(f"/v1/fleet/jobs/{name}/stop", {"reason": "enough"})
+        assert (stopped.status_code, stopped.json()["state"]) == (200, "stopped")
+        events = world["amina"].get(f"/v1/fleet/jobs/{name}").json()["events"]
+        assert [(e["what"], e["by"]) for e in events] == [("made", "amina"), ("stopped", "amina")]
+        resumed = world["amina"].post(f"/v1/fleet/jobs/{name}/resume", {"reason": "on"})
+        assert resumed.json()["state"] == "running"
+
+
+async def _until_told(runner: Runner, name: str) -> None:
+    stop = asyncio.Event()
+    doing = asyncio.create_task(runner.run(name, stop))
+    while not any(s.state == "well" for s in runner.jobs.steps(name)):
+        await asyncio.sleep(0.02)
+    stop.set()
+    await doing
+
+
+def test_a_job_that_is_not_allowed_or_tells_nobody_is_refused(world: World) -> None:
+    reboot = world["amina"].post("/v1/fleet/jobs", {**JOB, "action": "reboot"})
+    assert (reboot.status_code, reboot.json()["type"]) == (409, "/problems/not-allowed")
+    with FleetDatabase(folder_of(world)) as database:
+        Allowances(database).say("reboot", allowed=True, by="olena", reason="r", now_ns=0)
+    nobody = world["amina"].post("/v1/fleet/jobs", {**JOB, "action": "reboot"})
+    assert nobody.status_code == 422, "no dish of theirs is polled from here"
+    assert world["amina"].post("/v1/fleet/jobs", {**JOB, "terminals": ["ut-1"]}).status_code == 422
+    assert world["amina"].get("/v1/fleet/jobs").json()["items"][0]["id"] == "j-some", "none was made"
+
+
+def test_who_only_reads_is_told_why_they_cannot_act(world: World) -> None:
+    person = world.add_person("vera", "viewer")
+    acting = person.get("/v1/fleet").json()["acting"]
+    assert acting["may"] is False
+    assert acting["why_not"]
+    assert person.post("/v1/fleet/jobs", JOB).status_code == 403
+
+
+def test_where_nobody_logs_in_anybody_here_looks_and_nobody_acts(told: World) -> None:
+    shown = FleetShown(folder=folder_of(told), hosts=frozenset({"127.0.0.1"}))
+    app = create_network_app(None, shown=shown, limits=Limits(rates=PLENTY))
+    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as http:
+        assert http.get("/v1/fleet").json()["acting"]["may"] is False
+        assert http.get("/v1/fleet/terminals").json()["total"] == 3
+        for path, body in (("/v1/fleet/jobs", JOB), ("/v1/fleet/jobs/j-some/stop", {"reason": "r"})):
+            answer = http.post(path, json=body, headers={"Idempotency-Key": "a-fresh-key-00000001"})
+            assert answer.status_code == 403
+            assert "openleo fleet do" in answer.json()["hint"]
+        other = http.get("/v1/fleet", headers={"Host": "evil.example"})
+        assert other.status_code == 403
+        assert http.get("/v1/network").status_code == 404
