@@ -213,6 +213,7 @@ const messages = {
   'time.end': 'To the end',
   'time.peak': 'peak: {n} dark',
   'time.off': 'dashed: off by decision, at most {n}',
+  'time.start': 'the start of the network',
   'time.seconds': '{n} s',
   'time.minutes': '{n} min',
   'time.hours': '{n} h',
