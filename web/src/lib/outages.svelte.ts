@@ -4,7 +4,8 @@ import { live } from './live.svelte';
 import { Loaded } from './load.svelte';
 import { flyTo, select, setPlace, ui } from './place.svelte';
 import type { Outage } from './shapes';
-import { lasted } from './time';
+import { t } from './i18n';
+import { clock, lasted } from './time';
 
 export const BY = ['cause', 'area', 'country', 'gateway', 'satellite', 'fault', 'rule', 'account', 'group'] as const;
 export type By = (typeof BY)[number];
@@ -17,6 +18,9 @@ class Outages {
 
   /** How long the span is, in words. */
   spanText = $derived(lasted((this.span[1] - this.span[0]) * 15_000));
+
+  /** How many are dark at the end of the span: now, unless the past is shown. */
+  atEnd(n: number): string { return live.replaying ? t('outages.end.n', { n, at: clock(live.msOf(this.span[1] - 1)) }) : t('outages.now.n', { n }); }
 
   groupBy(by: By): void { setPlace({ by: by === 'cause' ? null : by }); void this.readList(); }
 
