@@ -203,8 +203,13 @@ def test_every_terminal_fares_in_a_list_as_in_its_own_timeline(net: Net) -> None
 
 FILTERS = [
     ("cause=ACCOUNT_DISABLED", lambda one: one["cause"] == "ACCOUNT_DISABLED"),
-    ("dark=true", lambda one: one["online_s"] < 15),
-    ("dark=false", lambda one: one["online_s"] == 15),
+    ("cause=OBSTRUCTED", lambda one: one["cause"] == "OBSTRUCTED" and not one["online_s"]),
+    ("cause=ONLINE", lambda one: one["online_s"] > 0),
+    ("state=online", lambda one: one["online_s"] > 0),
+    ("state=policy", lambda one: one["cause"] in {"ACCOUNT_DISABLED", "NO_ACTIVE_ACCOUNT"}),
+    ("dark=true", lambda one: not one["online_s"]),
+    ("dark=false", lambda one: one["online_s"] > 0),
+    ("partly=true", lambda one: 0 < one["online_s"] < 15),
     ("account=unpaid", lambda one: one["account"] == "unpaid"),
     ("group=vans", lambda one: one["moving"]),
     ("group=nobody", lambda one: False),

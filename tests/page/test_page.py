@@ -89,6 +89,11 @@ def test_a_day_at_the_page(node: str, served: Any) -> None:
     _run([node, "e2e/walk.mjs"], served)
 
 
+def test_somebody_new_finds_one_meaning_for_each_number(node: str, served: Any) -> None:
+    """Counts and rows, a link, a phone, one that comes and goes, an outage's peak, the flat map."""
+    _run([node, "e2e/newcomer.mjs"], served)
+
+
 def test_no_view_breaks_wcag_in_either_theme(node: str, served: Any) -> None:
     _run([node, "e2e/views.mjs"], served)
 

@@ -58,15 +58,17 @@ async def area_rows(call: Viewing, name: str) -> set[int]:
 
 
 async def all_area_rows(call: Viewing) -> Rows:
-    """Return every area that the caller may see; of two with one name the control plane's."""
+    """Return every area that the caller may see: the control plane's where there is one, else the scenario's.
+
+    Never both: who groups by area must know of which kind each is.
+    """
     at = call.watching
-    rows = dict(await at.aside(lambda: scenario_areas(at)))
-    if call.services is not None and call.actor is not None:
-        decided = await call.services.read(
-            call.actor, lambda tx: {row.id: cells_of_area(row) for row in list_areas(tx)}
-        )
-        rows |= await at.aside(lambda: {name: rows_of(at, cells) for name, cells in decided.items()})
-    return rows
+    if call.services is None or call.actor is None:
+        return await at.aside(lambda: scenario_areas(at))
+    decided = await call.services.read(
+        call.actor, lambda tx: {row.id: cells_of_area(row) for row in list_areas(tx)}
+    )
+    return await at.aside(lambda: {name: rows_of(at, cells) for name, cells in decided.items()})
 
 
 async def areas_found(call: Viewing, text: str, most: int) -> list[tuple[str, str]] | None:

@@ -1,12 +1,23 @@
 /** Own WebGL2 layers of the map: satellites, cells, terminals, ways. Each is one draw call whose data stay on the GPU. */
-import { cellToBoundary } from 'h3-js';
 import { MercatorCoordinate, type CustomLayerInterface, type CustomRenderMethodInput, type Map as MapLibre } from 'maplibre-gl';
+import { meshOf } from './mesh';
 import type { Ephemeris } from './ephemeris';
 
 type GL = WebGL2RenderingContext;
 export type Colour = [number, number, number, number];
 
 interface Program { program: WebGLProgram; at: (name: string) => WebGLUniformLocation | null; attribute: (name: string) => number }
+
+/** A point so many metres up. MapLibre's own takes metres on the globe, but units of Mercator on the flat map. */
+const RAISED = `vec4 raised(vec2 p, float metres) {
+  vec4 level = vec4(p, metres * cosh(3.14159265 * (1. - 2. * clamp(p.y, 0., 1.))) / 40075016.686, 1.);
+#ifdef GLOBE
+  vec4 round = u_projection_matrix * vec4(projectToSphere(p, p) * (1. + metres / GLOBE_RADIUS), 1.);
+  return u_projection_transition > .999 ? round : mix(u_projection_fallback_matrix * level, round, u_projection_transition);
+#else
+  return u_projection_matrix * level;
+#endif
+}`;
 
 abstract class Layer implements CustomLayerInterface {
   readonly type = 'custom' as const;
@@ -48,7 +59,7 @@ abstract class Layer implements CustomLayerInterface {
     if (found) return found;
     const program = gl.createProgram()!;
     const sources: [number, string][] = [
-      [gl.VERTEX_SHADER, `#version 300 es\n${shaderData.vertexShaderPrelude}\n${shaderData.define}\n${this.vertex}`],
+      [gl.VERTEX_SHADER, `#version 300 es\n${shaderData.vertexShaderPrelude}\n${shaderData.define}\n${RAISED}\n${this.vertex}`],
       [gl.FRAGMENT_SHADER, `#version 300 es\nprecision mediump float;\n${this.fragment}`],
     ];
     for (const [kind, source] of sources) {
@@ -118,7 +129,7 @@ export class SatelliteLayer extends Layer {
         bool hidden = !(length(p0) > 1.) || ((groups >> int(kind.x)) & 1) == 0 || (servingOnly && !serves);
         if (hidden && !me) { gl_Position = vec4(2., 2., 2., 1.); gl_PointSize = 0.; return; }
         vec3 m = mercator((2.*c - 3.*a + 1.) * p0 + (c - 2.*a + s) * h * v0 + (3.*a - 2.*c) * p1 + (c - a) * h * v1);
-        gl_Position = projectTileFor3D(m.xy, m.z);
+        gl_Position = raised(m.xy, m.z);
         mark = me ? 1. : 0.;
         gl_PointSize = (me ? 13. : serves ? 4.5 : 2.4) * scale;
         k = me ? chosen : vec4(colour.rgb, serves ? 1. : .42);
@@ -195,7 +206,7 @@ export class TerminalLayer extends Layer {
       void main() {
         int s = int(state + .5); bool me = abs(float(gl_VertexID) - selected) < .5;
         if (s > 3 || (s == 0) != (pass == 0) || (only >= 0 && s != only && !me)) { gl_Position = vec4(2., 2., 2., 1.); gl_PointSize = 0.; return; }
-        gl_Position = projectTileFor3D(a, 1500.);
+        gl_Position = raised(a, 1500.);
         gl_PointSize = s == 0 ? size : size * 1.7;
         shape = s; k = palette[s];
       }`, `
@@ -258,7 +269,9 @@ export class SegmentLayer extends Layer {
     super(id, `
       in vec2 corner; in vec3 a, b; in vec4 look; uniform vec2 half_px; out vec3 k;
       void main() {
-        vec4 A = projectTileFor3D(a.xy, a.z), B = projectTileFor3D(b.xy, b.z);
+        vec4 A = raised(a.xy, a.z), B = raised(b.xy, b.z);
+        if (B.w < .01 && A.w > .01) B = mix(A, B, (A.w - .01) / (A.w - B.w));  // an end behind the camera
+        else if (A.w < .01 && B.w > .01) A = mix(B, A, (B.w - .01) / (B.w - A.w));
         vec2 d = normalize((B.xy / B.w - A.xy / A.w) * half_px);
         vec4 P = mix(A, B, corner.x);
         P.xy += vec2(-d.y, d.x) * corner.y * look.w * .5 / half_px * P.w;
@@ -377,20 +390,4 @@ export class CellLayer extends Layer {
     gl.disable(gl.DEPTH_TEST); gl.disable(gl.CULL_FACE);
     gl.drawElements(gl.TRIANGLES, this.mesh.index.length, gl.UNSIGNED_INT, 0);
   }
-}
-
-function meshOf(cells: string[]): { where: Float32Array; id: Float32Array; index: Uint32Array } {
-  const where = new Float32Array(cells.length * 20), id = new Float32Array(cells.length * 10), index: number[] = [];
-  let v = 0;
-  cells.forEach((cell, i) => {
-    const ring = cellToBoundary(cell, true).slice(0, -1), first = v, lon0 = ring[0][0];
-    for (const [lon, lat] of ring) {
-      const turned = lon - lon0 > 180 ? lon - 360 : lon0 - lon > 180 ? lon + 360 : lon;
-      where[2 * v] = turned / 360 + 0.5;
-      where[2 * v + 1] = MercatorCoordinate.fromLngLat([0, Math.max(-85, Math.min(85, lat))]).y;
-      id[v++] = i;
-    }
-    for (let j = 1; j < ring.length - 1; j++) index.push(first, first + j, first + j + 1);
-  });
-  return { where: where.slice(0, 2 * v), id: id.slice(0, v), index: new Uint32Array(index) };
 }

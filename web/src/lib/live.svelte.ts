@@ -4,6 +4,7 @@ import type { operations } from './api-types';
 import { Ephemeris, readChunk } from './ephemeris';
 import { fleet } from './fleet.svelte';
 import { setPlace, ui } from './place.svelte';
+import { bits } from './mixed';
 import { STATE_OF_CAUSE } from './states';
 import { Picture, readFrame, type Frame } from './stream';
 import type { CellsTable, FaultsTable, GatewaysTable, Network, PopsTable, RulesTable, SatellitesTable, TerminalsTable } from './shapes';
@@ -17,6 +18,9 @@ type Name = operations['network-table']['parameters']['path']['name'];
 export interface Tables {
   cells: CellsTable; terminals: TerminalsTable; satellites: SatellitesTable; gateways: GatewaysTable; pops: PopsTable; rules: RulesTable; faults: FaultsTable;
 }
+
+/** `cause` is 0 where it is online for a second at least; `why` what its other seconds lack. */
+export interface Faring { cause: number; onlineS: number; why: number }
 
 class Live {
   network = $state.raw<Network | null>(null);
@@ -298,6 +302,12 @@ class Live {
     }
     for (const [cell, counts] of barred) out[cell] = 1 + counts.indexOf(Math.max(...counts));
     return out;
+  }
+
+  /** How a terminal fares in the slot that is shown, by the rule of every count: who is online for a second is online. */
+  faring(i: number): Faring {
+    const cause = this.causes[i] ?? 255, dark = this.shown?.dark.get(i), onlineS = dark ? bits(dark.seconds) : cause === 0 ? 15 : 0;
+    return { cause, onlineS, why: dark?.cause ?? cause };
   }
 
   /** How many terminals are dark for each cause, as the frame counts them; online first. */

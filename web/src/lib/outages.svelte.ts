@@ -2,17 +2,27 @@
 import { get } from './api';
 import { live } from './live.svelte';
 import { Loaded } from './load.svelte';
-import { flyTo, select } from './place.svelte';
+import { flyTo, select, setPlace, ui } from './place.svelte';
 import type { Outage } from './shapes';
+import { t } from './i18n';
+import { clock, lasted } from './time';
 
 export const BY = ['cause', 'area', 'country', 'gateway', 'satellite', 'fault', 'rule', 'account', 'group'] as const;
 export type By = (typeof BY)[number];
 
 class Outages {
-  by = $state<By>('cause');
+  by = $derived<By>(BY.find((one) => one === ui.place.by) ?? 'cause');
   private bars = $state.raw<Outage[]>([]);
   list = new Loaded<{ items: Outage[] }>();
-  private span = [0, 0];
+  private span = $state.raw([0, 0]);
+
+  /** How long the span is, in words. */
+  spanText = $derived(lasted((this.span[1] - this.span[0]) * 15_000));
+
+  /** How many are dark at the end of the span: now, unless the past is shown. */
+  atEnd(n: number): string { return live.replaying ? t('outages.end.n', { n, at: clock(live.msOf(this.span[1] - 1)) }) : t('outages.now.n', { n }); }
+
+  groupBy(by: By): void { setPlace({ by: by === 'cause' ? null : by }); void this.readList(); }
 
   /** Those that the timeline draws. */
   items = $derived(this.bars);
@@ -31,10 +41,10 @@ class Outages {
     return this.list.read(() => get('/v1/network/outages', { query: { from, until, by } }));
   }
 
-  /** Moves time and map to an outage, and asks why of one that it made dark. */
+  /** Moves time and map to when most were dark, and asks why of one that was so then. */
   open(one: Outage): void {
-    const now = live.slot;
-    if (!(one.open && !live.replaying) && !(now >= one.from_slot && now < one.until_slot)) live.seek(live.msOf(Math.min(one.until_slot - 1, one.from_slot + 2)));
+    live.play(false);
+    live.seek(live.msOf(one.peak_slot));
     const cells = live.tables!.cells, rows = one.cells.filter((row) => row >= 0);
     if (one.example) select({ kind: 'terminal', id: one.example });
     else if (rows.length) select({ kind: 'cell', id: cells.h3[rows[0]] });

@@ -1,4 +1,4 @@
-/** The address holds what is looked at: view, selection, instant, camera, projection, filter. */
+/** The address holds what is looked at: view, selection, instant and span, camera, projection and layers, filters. */
 
 export type Kind = 'terminal' | 'cell' | 'place' | 'satellite' | 'gateway' | 'pop' | 'area' | 'request' | 'entry' | 'job';
 export interface Selection { kind: Kind; id: string }
@@ -18,13 +18,34 @@ export interface Place {
   part: string | null;
   where: string | null;
   q: string | null;
+  /** What the list of terminals is narrowed to, beside the state. */
+  id: string | null;
+  cause: string | null;
+  account: string | null;
+  group: string | null;
+  area: string | null;
+  fault: string | null;
+  dark: boolean;
+  partly: boolean;
+  /** How outages are grouped, and whether only those that go on are listed. */
+  by: string | null;
+  open: boolean;
+  /** Minutes that the timeline spans; 0: all; null: as it begins. */
+  span: number | null;
+  /** Layers of the map that are not as they begin, by comma. */
+  layers: string | null;
 }
+export type Narrow = Pick<Place, 'only' | 'id' | 'cause' | 'account' | 'group' | 'area' | 'fault' | 'dark' | 'partly'>;
+/** Every terminal. */
+export const EVERY: Narrow = { only: null, id: null, cause: null, account: null, group: null, area: null, fault: null, dark: false, partly: false };
+const TEXTS = ['part', 'where', 'q', 'id', 'cause', 'account', 'group', 'area', 'fault', 'by', 'layers'] as const;
+const FLAGS = ['page', 'dark', 'partly', 'open'] as const;
 export const VIEWS = ['status', 'outages', 'terminals', 'fleet', 'areas', 'requests', 'claims', 'log', 'sites'] as const;
 export type View = (typeof VIEWS)[number];
 
 const KINDS: readonly string[] = ['terminal', 'cell', 'place', 'satellite', 'gateway', 'pop', 'area', 'request', 'entry', 'job'];
 
-export const HOME: Place = { view: 'status', sel: null, at: null, camera: null, flat: false, only: null, page: false, part: null, where: null, q: null };
+export const HOME: Place = { view: 'status', sel: null, at: null, camera: null, flat: false, page: false, part: null, where: null, q: null, by: null, open: false, span: null, layers: null, ...EVERY };
 
 export function readPlace(search: string): Place {
   const given = new URLSearchParams(search);
@@ -39,8 +60,9 @@ export function readPlace(search: string): Place {
     camera: [lon, lat, zoom].every(Number.isFinite) && zoom !== undefined ? { lon, lat, zoom } : null,
     flat: given.get('map') === 'flat',
     only: given.get('only'),
-    page: given.get('page') === '1',
-    part: given.get('part'), where: given.get('where'), q: given.get('q'),
+    span: /^\d{1,6}$/.test(given.get('span') ?? '') ? Number(given.get('span')) : null,
+    ...Object.fromEntries(TEXTS.map((name) => [name, given.get(name) || null])) as Pick<Place, (typeof TEXTS)[number]>,
+    ...Object.fromEntries(FLAGS.map((name) => [name, given.get(name) === '1'])) as Pick<Place, (typeof FLAGS)[number]>,
   };
 }
 
@@ -53,7 +75,11 @@ export function writePlace(place: Place): string {
   if (place.camera) add('at', [place.camera.lat.toFixed(3), place.camera.lon.toFixed(3), place.camera.zoom.toFixed(2)].join(','));
   if (place.flat) add('map', 'flat');
   if (place.only) add('only', place.only);
-  if (place.page) add('page', '1');
-  for (const name of ['part', 'where', 'q'] as const) if (place[name]) add(name, place[name]);
+  for (const name of FLAGS) if (place[name]) add(name, '1');
+  for (const name of TEXTS) if (place[name]) add(name, place[name]);
+  if (place.span !== null) add('span', String(place.span));
   return out.length ? `?${out.join('&')}` : '';
 }
+
+/** What another is to see as it is seen now: of a live view its present slot, which stays. */
+export const linkOf = (place: Place, shownMs: number): string => writePlace({ ...place, at: place.at ?? (shownMs || null) });

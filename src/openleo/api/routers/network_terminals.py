@@ -25,7 +25,7 @@ from openleo.api.watching import NoSuchThing, Watching
 from openleo.base.errors import BadInput
 from openleo.live.looking.outages import BY, outages
 from openleo.live.looking.scene import Scene
-from openleo.live.looking.words import mbps, ms
+from openleo.live.looking.words import mbps, ms, state_of
 from openleo.results.evidence import explain_terminal
 from openleo.results.timeline import timeline_of
 from openleo.snapshot.causes import MEANING, Cause
@@ -33,6 +33,7 @@ from openleo.snapshot.causes import MEANING, Cause
 router = APIRouter(prefix="/v1/network", tags=["network-terminals"])
 Id = Annotated[str, Path(min_length=1, max_length=128, description="the terminal's id")]
 Name = Annotated[str | None, Query(max_length=128)]
+State = Literal["online", "outage", "policy", "own"]
 MOST_SLOTS = 5_760
 _ALL = 15
 
@@ -101,10 +102,13 @@ class OutageOut(BaseModel):
     start: str
     end: str
     open: bool
-    terminals: int
+    terminals: int = Field(description="how many it befell over the span")
+    peak: int = Field(description="how many were dark for a whole slot at once, at the most")
+    peak_slot: int = Field(description="the first slot in which so many were")
+    last: int = Field(description="how many were so in the last slot of the span")
     hours: float
     cells: list[int]
-    example: str | None
+    example: str | None = Field(description="one that was dark in peak_slot")
 
 
 class OutagesOut(BaseModel):
@@ -131,7 +135,10 @@ def terminal_row(watching: Watching, name: str) -> int:
 async def list_(
     call: Views, request: Request, slot: Slot = None, cause: MaybeCause = None, area: Name = None,
     account: Name = None, group: Name = None, q: Name = None,
-    dark: Annotated[bool | None, Query(description="whether it lacks a second of the slot")] = None,
+    state: Annotated[State | None, Query(description="dark is for the whole slot")] = None,
+    fault: Annotated[str | None, Query(max_length=400, description="the fault behind it")] = None,
+    dark: Annotated[bool | None, Query(description="whether it is dark for the whole slot")] = None,
+    partly: Annotated[bool | None, Query(description="whether it is online but lacks a second")] = None,
     cell: Annotated[int | None, Query(ge=0, le=2**31 - 1, description="a cell's row in frames")] = None,
     limit: Limit = 100, cursor: Cursor = 0,
 ) -> Response:  # fmt: skip
@@ -141,7 +148,8 @@ async def list_(
 
     def made() -> dict[str, Any]:
         scene = at.scene(number)
-        chosen = _chosen(scene, cause=cause, account=account, group=group, text=q, dark=dark)
+        chosen = _chosen(scene, account=account, group=group, text=q)
+        chosen &= _faring(scene, cause=cause, state=state, fault=fault, dark=dark, partly=partly)
         if cell is not None:
             chosen &= scene.cell_of == cell
         if inside is not None:
@@ -158,21 +166,37 @@ async def list_(
     return await call.show(made)
 
 
-def _chosen(
-    scene: Scene, *, cause: str | None, account: str | None, group: str | None, text: str | None,
-    dark: bool | None,
-) -> np.ndarray:  # fmt: skip
+def _chosen(scene: Scene, *, account: str | None, group: str | None, text: str | None) -> np.ndarray:
     table = scene.archive.statics["terminals"]
     chosen = np.ones(len(table), np.bool_)
-    if cause is not None:
-        chosen &= scene.cause == Cause[cause]
     for column, wanted in (("account", account), ("group", group)):
         if wanted is not None:
             chosen &= (table[column] == wanted).to_numpy()
     if text:
         chosen &= table["id"].str.to_lowercase().str.contains(text.lower(), literal=True).to_numpy()
+    return chosen
+
+
+def _faring(
+    scene: Scene, *, cause: str | None, state: str | None, fault: str | None, dark: bool | None,
+    partly: bool | None,
+) -> np.ndarray:  # fmt: skip
+    """Choose by how they fare, by the rule of every count: dark is who is so for the whole slot."""
+    online = scene.seconds > 0
+    causes = np.where(online, int(Cause.ONLINE), scene.cause)
+    chosen = np.ones(len(online), np.bool_)
+    if cause is not None:
+        chosen &= causes == Cause[cause]
+    if state is not None:
+        named = [int(one) for one in np.unique(causes) if state_of(int(one)) == state]
+        chosen &= np.isin(causes, named)
+    if fault is not None:
+        rows = np.flatnonzero((scene.archive.statics["faults"]["name"] == fault).to_numpy())
+        chosen &= ~online & np.isin(scene.fault, rows)
     if dark is not None:
-        chosen &= (np.bitwise_count(scene.seconds.astype(np.uint64)) < _ALL) == dark
+        chosen &= ~online == dark
+    if partly is not None:
+        chosen &= (online & (np.bitwise_count(scene.seconds.astype(np.uint64)) < _ALL)) == partly
     return chosen
 
 

@@ -27,17 +27,61 @@ def outages(
     """
     rows = pl.concat([_own(run, first, until), _of_cells(run, first, until)])
     rows = _keyed(run, rows, by, areas)
+    peaks = _peaks(run, (first, until), by, areas)
     grouped = rows.group_by("key", *_KEYS).agg(
         pl.col("from_slot").min(),
         pl.col("until_slot").max(),
         pl.col("seconds").sum(),
         pl.col("terminals").filter(pl.col("terminal") < 0).sum().alias("by_cell"),
         pl.col("terminal").filter(pl.col("terminal") >= 0).n_unique().alias("single"),
-        pl.col("terminal").max().alias("example"),
         pl.col("cell").unique().alias("cells"),
     )
     grouped = grouped.sort(["seconds", "key", *_KEYS], descending=[True, False, False, False, False])
+    grouped = grouped.join(peaks, on=["key", *_KEYS], how="left", nulls_equal=True, maintain_order="left")
     return [_told(run, row, until, rank) for row in grouped.iter_rows(named=True)]
+
+
+def _peaks(run: History, span: tuple[int, int], by: str, areas: dict[str, set[int]]) -> pl.DataFrame:
+    """Return for each group the first slot in which most were dark, how many, how many last, and one.
+
+    Who is dark for the whole slot counts before who lacks some of its seconds: most groups have such a slot.
+    """
+    first, until = span
+    rows = _keyed(run, pl.concat([_own(run, first, until), _of_slots(run, first, until)]), by, areas)
+    lost = pl.col("seconds") / (pl.col("until_slot") - pl.col("from_slot")) / pl.col("terminals")
+    rows = rows.with_columns(whole=pl.col("terminals") * (lost >= SLOT_S).cast(pl.Int64))
+    keys = ["key", *_KEYS]
+    steps = pl.concat([
+        rows.select(*keys, slot="from_slot", whole="whole", part="terminals"),
+        rows.select(*keys, slot="until_slot", whole=-pl.col("whole"), part=-pl.col("terminals")),
+    ]).group_by(*keys, "slot").agg(pl.col("whole", "part").sum()).sort(*keys, "slot")  # fmt: skip
+    steps = steps.with_columns(pl.col("whole", "part").cum_sum().over(keys))
+    best = steps.sort(*keys, "whole", "part", "slot", descending=[*[False] * 4, True, True, False])
+    best = best.group_by(keys, maintain_order=True).agg(
+        peak_slot=pl.col("slot").first(), peak=pl.col("whole").first()
+    )
+    last = (
+        steps.filter(pl.col("slot") < until).group_by(keys).agg(last=pl.col("whole").sort_by("slot").last())
+    )
+    there = rows.join(best, on=keys, nulls_equal=True).filter(
+        (pl.col("from_slot") <= pl.col("peak_slot")) & (pl.col("peak_slot") < pl.col("until_slot"))
+    )
+    one = there.sort(*keys, "whole", "terminal", descending=[*[False] * 4, True, True])
+    one = one.group_by(keys, maintain_order=True).agg(
+        dark=pl.col("terminal").first(), dark_cells=pl.col("cell").filter(pl.col("terminal") < 0)
+    )
+    found = best.join(last, on=keys, nulls_equal=True, how="left")
+    return found.join(one, on=keys, nulls_equal=True, how="left")
+
+
+def _of_slots(run: History, first: int, until: int) -> pl.DataFrame:
+    """Return what befell whole cells, a row for each cell and slot."""
+    rows = cell_rows(run).filter((pl.col("slot") >= first) & (pl.col("slot") < until)).collect()
+    own = pl.col("own").cast(pl.Int64)
+    return rows.select(
+        "cell", "cause", "fault", from_slot="slot", until_slot=pl.col("slot") + 1, terminals=own,
+        seconds=own * SLOT_S, rule=pl.lit(-1, pl.Int16), terminal=pl.lit(-1, pl.Int32),
+    ).select(_COLUMNS)  # fmt: skip
 
 
 def _own(run: History, first: int, until: int) -> pl.DataFrame:
@@ -117,7 +161,7 @@ _NAMES = {int(cause): cause.name for cause in Cause}
 def _told(run: History, row: dict[str, Any], until: int, rank: np.ndarray) -> dict[str, Any]:
     cause = row["cause"]
     rule = None if row["rule"] < 0 else run.rules.row(row["rule"], named=True)
-    example = row["example"] if row["example"] >= 0 else _somebody_in(run, row["cells"])
+    example = row["dark"] if row["dark"] >= 0 else _somebody_in(run, row["dark_cells"])
     return {
         "key": row["key"],
         "cause": Cause(cause).name,
@@ -132,6 +176,9 @@ def _told(run: History, row: dict[str, Any], until: int, rank: np.ndarray) -> di
         "end": format_utc(slot_start(row["until_slot"])),
         "open": row["until_slot"] >= until,
         "terminals": row["single"] + row["by_cell"],
+        "peak": row["peak"],
+        "peak_slot": row["peak_slot"],
+        "last": row["last"],
         "hours": round(row["seconds"] / 3600, 2),
         "cells": sorted(int(rank[cell]) for cell in row["cells"])[:_CELLS],
         "example": None if example is None else run.terminals["id"][example],

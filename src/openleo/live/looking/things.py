@@ -130,7 +130,8 @@ def faults_of_satellite(scene: Scene, row: int) -> list[str]:
 def gateway_history(run: History, row: int, wanted: NDArray[np.int64]) -> dict[str, list[Any]]:
     """Return what a gateway (row) carried in the ``wanted`` slots (T,), by columns.
 
-    Told from beams, which the tables hold for cells with terminals of the scenario alone.
+    Cells are those whose first beam goes over it, as ``gateways`` counts them. Antennas and rates are told
+    from beams, which the tables hold for cells with terminals of the scenario alone.
     """
     here = (pl.col("gateway") == row) & pl.col("slot").is_in(wanted.tolist())
     by_slot = (
@@ -139,11 +140,12 @@ def gateway_history(run: History, row: int, wanted: NDArray[np.int64]) -> dict[s
         .group_by("slot")
         .agg(
             antennas=pl.col("satellite").n_unique(),
-            cells=pl.col("cell").n_unique(),
             rate_kbps=pl.col("rate_kbps").clip(lower_bound=0).cast(pl.Int64).sum(),
         )
         .collect()
     )
+    cells = run.table("cells").filter(here).group_by("slot").agg(cells=pl.len().cast(pl.Int64)).collect()
+    by_slot = by_slot.join(cells, on="slot", how="full", coalesce=True)
     slots = pl.DataFrame({"slot": wanted.astype(np.int32)})
     found = slots.join(by_slot, on="slot", how="left", maintain_order="left").fill_null(0)
     return {

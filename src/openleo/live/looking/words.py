@@ -17,6 +17,12 @@ def group_of(cause: int) -> str:
     return "contention" if needs_schedule(cause) else _GROUPS[Cause(cause)]
 
 
+def state_of(cause: int) -> str:
+    """Return which state the page counts a cause as: online, idle, own, policy; outage is the rest."""
+    group = group_of(cause)
+    return {"terminal": "own"}.get(group, group if group in {"online", "idle", "policy"} else "outage")
+
+
 def ms(us: int | None) -> float | None:
     """Return milliseconds of microseconds; None where there are none."""
     return None if us is None or us < 0 else round(us / 1000, 2)
