@@ -94,6 +94,7 @@ def test_somebody_new_finds_one_meaning_for_each_number(node: str, served: Any) 
     _run([node, "e2e/newcomer.mjs"], served)
 
 
+@pytest.mark.slow
 def test_no_view_breaks_wcag_in_either_theme(node: str, served: Any) -> None:
     _run([node, "e2e/views.mjs"], served)
 
@@ -107,14 +108,17 @@ def test_a_day_with_the_fleet(node: str, fleet_served: Any) -> None:
     _run([node, "e2e/fleet-walk.mjs"], fleet_served)
 
 
+@pytest.mark.slow
 def test_no_view_of_the_fleet_breaks_wcag_in_either_theme(node: str, fleet_served: Any) -> None:
     _run([node, "e2e/fleet-views.mjs"], fleet_served)
 
 
+@pytest.mark.slow
 def test_an_old_fleet_is_called_old_and_where_nobody_logs_in_nobody_acts(node: str, old_fleet: Any) -> None:
     _run([node, "e2e/fleet-states.mjs", "old"], old_fleet)
 
 
+@pytest.mark.slow
 def test_an_empty_fleet_says_how_to_fill_it(node: str, empty_fleet: Any) -> None:
     _run([node, "e2e/fleet-states.mjs", "empty"], empty_fleet)
 

@@ -846,7 +846,7 @@ const messages = {
   'proof.invalid': 'The proof does not hold',
   'proof.checking': 'Checking the proof…',
   'proof.what': 'Checked here: this entry is in the log and unchanged since. The log’s key signed a tree of {size} entries, and {n} hashes lead from it to the root.',
-  'proof.not': 'Not checked here: the signatures of {who} on what was decided, and that nobody was shown another log. `openleo log verify` checks both.',
+  'proof.not': 'Not checked here: the signatures of {who} on what was decided (`openleo control check` does), and that nobody was shown another log (`openleo log verify` holds it against an older checkpoint).',
   'proof.not.unsigned': 'Not checked here: that nobody was shown another log. Nobody had to sign this entry.',
   'proof.failed.form': 'What the server sent is no proof.',
   'proof.failed.key': 'The log’s key does not fit its name.',
