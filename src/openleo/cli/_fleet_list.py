@@ -20,6 +20,7 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
         member_rows,
         never_lines,
         plain_incident,
+        same_time_lines,
         stale_lines,
     )
 
@@ -28,6 +29,7 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
             survey = fleet.survey(when)
             clock_ns = fleet.clock_ns if when is None else survey.now_ns
             remark = fleet.remark
+            controlled = fleet.controlled
         found = open_incidents(survey)
     if form == "csv":
         click.echo(csv_of(member_rows(found, survey.now_ns)), nl=False)
@@ -45,7 +47,9 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
         return
     lines = [count_line(survey), *stale, *([remark] if remark else [])]
     for number, incident in enumerate(found[:limit], 1):
-        lines += ["", *incident_lines(number, incident, survey.now_ns)]
+        lines += ["", *incident_lines(number, incident, survey.now_ns, controlled=controlled)]
+    if together := list(same_time_lines(found, survey.now_ns)):
+        lines += ["", *together]
     if len(found) > limit:
         lines += [
             "",

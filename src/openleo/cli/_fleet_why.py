@@ -77,7 +77,7 @@ def _from_store(
     from dataclasses import replace
 
     from openleo.fleet.why import diagnose
-    from openleo.fleet.why.words import plain_diagnosis, stale_lines, why_lines
+    from openleo.fleet.why.words import Here, name_of, plain_diagnosis, stale_lines, why_lines
 
     rain_mm_h, tell_all = how
     with looking(at) as fleet:
@@ -91,8 +91,13 @@ def _from_store(
         standing = survey.standings[terminal]
         case = replace(survey.case(terminal), rain_mm_h=rain_mm_h)
         found = diagnose(case, course=standing.course)
+        dish = fleet.dishes.get(terminal)
+        here = Here(
+            controlled=fleet.controlled, address=dish.address if dish is not None else "",
+            together=", ".join(map(name_of, survey.same_code(terminal))),
+        )  # fmt: skip
         values.append(plain_diagnosis(standing.kit, found, survey.now_ns))
-        lines += ["", *why_lines(standing.kit, found, survey.now_ns, tell_all=tell_all)]
+        lines += ["", *why_lines(standing.kit, found, survey.now_ns, tell_all=tell_all, here=here)]
     if at.as_json:
         click.echo(json.dumps(values[0] if len(values) == 1 else values, indent=2, ensure_ascii=False))
         return
@@ -106,7 +111,7 @@ def _read_dish(
 
     from openleo.fleet.why import diagnose
     from openleo.fleet.why.directly import case_of_dish
-    from openleo.fleet.why.words import plain_diagnosis, why_lines
+    from openleo.fleet.why.words import Here, plain_diagnosis, why_lines
 
     rain_mm_h, tell_all, as_json = how
     case, notes = asyncio.run(
@@ -114,10 +119,12 @@ def _read_dish(
     )
     found = diagnose(case)
     if as_json:
-        value = plain_diagnosis(case.kit, found, case.now_ns) | {"notes": notes}
+        value = plain_diagnosis(case.kit, found, case.now_ns)
+        value |= {"neighbours_looked_at": False, "notes": notes}
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
         return
-    lines = list(why_lines(case.kit, found, case.now_ns, tell_all=tell_all))
+    here = Here(controlled=False, address=address, looked_around=False)
+    lines = list(why_lines(case.kit, found, case.now_ns, tell_all=tell_all, here=here))
     tell([*lines, *(f"note: {note}" for note in notes)])
 
 

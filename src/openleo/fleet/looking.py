@@ -37,6 +37,7 @@ class Looking:
     clock_ns: int
     dishes: "Mapping[str, DishEntry]"  # those that are polled from here, by terminal
     custody: "Mapping[str, Custody]"  # what a control plane knows of terminals
+    controlled: bool  # there is a control plane beside it
 
     def survey(
         self, at: datetime | None = None, *, whole: Iterable[str] = (), expected: "Expected | None" = None
@@ -99,6 +100,7 @@ def looking(folder: Path, control: Path | None) -> Iterator[Looking]:
         yield Looking(
             store=store, subjects=subjects, names=names, recent=recent, decisions=holding,
             decided=decided, remark=remark, clock_ns=time.time_ns(), dishes=dishes, custody=custody,
+            controlled=control is not None and control.is_dir(),
         )  # fmt: skip
 
 

@@ -52,4 +52,4 @@ def direct_signs(case: Case) -> Iterator[Sign]:
         part = facts.map_obstructed
         where = f", mostly {facts.map_towards}" if facts.map_towards and part >= 0.005 else ""
         value = "clear" if part < 0.005 else "some" if part < 0.04 else "much"
-        yield Sign("map", value, f"its obstruction map is {part:.1%} hidden{where}")
+        yield Sign("map", value, f"{part:.1%} of the sky that it maps is hidden{where}")
