@@ -10,7 +10,7 @@ import click
 from openleo.base.errors import BadInput
 from openleo.cli._control import table
 from openleo.cli._fleet import At, fleet_options, show, stop_on_signals
-from openleo.cli._text import counted
+from openleo.cli._text import counted, natural
 
 if TYPE_CHECKING:
     from openleo.fleet.collect import Collector
@@ -127,10 +127,12 @@ def once(at: At) -> None:
     with FleetBook(at.folder) as book:
         collector = Collector(book)
         found = asyncio.run(collector.once())
+        kits = {kit.terminal: (kit.site, kit.kit) for kit in book.register.kits() if kit.terminal}
     if not found:
         raise BadInput("there are no dishes to ask", "add one: openleo fleet add 192.168.100.1")
-    rows = [(s.entry.label, s.terminal, s.state, "; ".join([s.detail] if s.detail else [])) for s, _ in found]
-    lines = table(("dish", "terminal", "state", "what"), rows, none="")
+    found.sort(key=lambda pair: natural(pair[0].entry.label))
+    rows = [(s.entry.label, s.terminal, s.state, s.detail, *kits.get(s.terminal, ("", ""))) for s, _ in found]
+    lines = table(("dish", "terminal", "state", "what", "site", "kit"), rows, none="")
     for seen, look in found:
         lines += [
             f"{seen.entry.label}: {detail}"
@@ -162,6 +164,7 @@ def watch(at: At, no_dishes: bool, no_accounts: bool) -> None:
 
 
 async def _watch(at: At, *, dishes: bool, accounts: bool) -> None:
+    from openleo.cli._fleet_changes import Changes
     from openleo.fleet.books import FleetBook
     from openleo.fleet.collect import Collector
     from openleo.fleet.vendor import VendorStream
@@ -176,6 +179,11 @@ async def _watch(at: At, *, dishes: bool, accounts: bool) -> None:
                 "there is nothing to watch",
                 "add a dish: openleo fleet add 192.168.100.1; or an account: openleo fleet connect starlink",
             )
+        here = len(book.dishes()) if dishes else 0
+        what = [counted(here, "dish").replace("dishs", "dishes")] if here else []
+        what += [counted(len(known), "account")] if known else []
+        click.echo(f"watching {' and '.join(what)}; Ctrl-C stops it", err=True)
+        Changes(collector, book.register)
         streams = [VendorStream(account, collector, folder=at.folder) for account in known]
         running = [asyncio.create_task(stream.run(stop)) for stream in streams]
         telling = asyncio.create_task(_tell(collector, streams, stop))

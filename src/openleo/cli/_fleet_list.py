@@ -8,6 +8,8 @@ import click
 from openleo.cli._fleet import At
 from openleo.cli._fleet_looking import looking, tell
 
+_STRAYS = 12
+
 
 def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
     """Print the ranked list."""
@@ -29,7 +31,7 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
             survey = fleet.survey(when)
             clock_ns = fleet.clock_ns if when is None else survey.now_ns
             remark = fleet.remark
-            controlled = fleet.controlled
+            controlled, strays = fleet.controlled, fleet.strays
         found = open_incidents(survey)
     if form == "csv":
         click.echo(csv_of(member_rows(found, survey.now_ns)), nl=False)
@@ -40,7 +42,7 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
         value = {
             "counts": {state.value: n for state, n in survey.counts.items()},
             "stale": stale, "remark": remark,
-            "never_seen": never,
+            "never_seen": never, "no_dishes": list(strays),
             "incidents": [plain_incident(n, i, survey.now_ns) for n, i in enumerate(found, 1)],
         }  # fmt: skip
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
@@ -57,6 +59,10 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
         ]
     if unheard := list(never_lines(survey)):
         lines += ["", *unheard]
+    if strays:
+        lines += ["", *(f"  ?  dish {stray}" for stray in strays[:_STRAYS])]
+        if len(strays) > _STRAYS:
+            lines.append(f"     and {len(strays) - _STRAYS:,} more: openleo fleet list")
     if found:
         lines += ["", "why one of them: openleo fleet why TERMINAL"]
     tell(lines)

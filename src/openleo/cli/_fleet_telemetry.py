@@ -37,6 +37,14 @@ def _folder(data: Path | None) -> Path:
     return fleet_folder(data_folder(data))
 
 
+def _fleet_there(data: Path | None) -> Path:
+    """Return the fleet's folder; raises BadInput where there is none, for reading must not make one."""
+    from openleo.fleet.looking import need_fleet
+
+    need_fleet(_folder(data))
+    return _folder(data)
+
+
 @contextmanager
 def _database(data: Path | None) -> "Iterator[FleetDatabase]":
     from openleo.fleet.database import FleetDatabase
@@ -206,7 +214,7 @@ def latest(form: str, data: Path | None) -> None:
     from openleo.fleet.batches import plain
     from openleo.fleet.store import TelemetryStore
 
-    with TelemetryStore(_folder(data)) as store:
+    with TelemetryStore(_fleet_there(data)) as store:
         found = store.latest()
     if form == "json":
         click.echo(json.dumps([plain(found[name]) for name in sorted(found)], indent=2))
@@ -257,12 +265,14 @@ def export_(
     chosen = form or file.suffix.removeprefix(".").lower()
     if chosen not in {"csv", "parquet"}:
         raise BadInput(f"{file.name} ends in neither .csv nor .parquet", "say which with --format")
-    with History(_folder(data)) as history:
+    with History(_fleet_there(data)) as history:
         rows = export(
             history, file, begin, end, table=cast(Any, what), form=cast(Any, chosen), terminals=terminals,
             positions=positions,
         )  # fmt: skip
     click.echo(f"{rows:,} rows in {file}")
+    if not rows:
+        click.echo(f"there is no telemetry from {begin:%Y-%m-%d %H:%M}Z to {end:%Y-%m-%d %H:%M}Z", err=True)
 
 
 @click.command("query")
@@ -275,7 +285,7 @@ def query(sql: str, since: datetime | None, until: datetime | None, data: Path |
     from openleo.fleet.history import History
 
     end = until or datetime.now(UTC)
-    with History(_folder(data)) as history:
+    with History(_fleet_there(data)) as history:
         found = history.sql(sql, since or end - timedelta(days=1), end)
     import polars as pl
 
@@ -291,7 +301,7 @@ def keep(data: Path | None) -> None:
     from openleo.fleet.keeping import Keeper
     from openleo.fleet.store import TelemetryStore
 
-    with TelemetryStore(_folder(data)) as store:
+    with TelemetryStore(_fleet_there(data)) as store:
         kept = Keeper(store).keep(time.time_ns(), let_go=False)
     click.echo(f"{len(kept.hours)} hours written")
 

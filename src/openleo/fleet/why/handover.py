@@ -165,7 +165,11 @@ def text_lines(report: Handover, clock_ns: int) -> Iterator[str]:
     yield "## Open"
     yield ""
     if not report.incidents:
-        yield "Nothing: every terminal that was ever seen is online."
+        seen = any(n for state, n in survey.counts.items() if state is not State.NEVER)
+        yield (
+            "Nothing: every terminal that was ever seen is online." if seen
+            else "Nothing is known: no telemetry has ever come."
+        )  # fmt: skip
     for number, incident in enumerate(report.incidents, 1):
         yield from _open_lines(number, incident, report)
     yield ""
