@@ -131,8 +131,8 @@ def once(at: At) -> None:
     if not found:
         raise BadInput("there are no dishes to ask", "add one: openleo fleet add 192.168.100.1")
     found.sort(key=lambda pair: natural(pair[0].entry.label))
-    rows = [(s.entry.label, s.terminal, s.state, s.detail, *kits.get(s.terminal, ("", ""))) for s, _ in found]
-    lines = table(("dish", "terminal", "state", "what", "site", "kit"), rows, none="")
+    rows = [(s.entry.label, s.terminal, *kits.get(s.terminal, ("", "")), s.state, s.detail) for s, _ in found]
+    lines = table(("dish", "terminal", "site", "kit", "state", "what"), rows, none="")
     for seen, look in found:
         lines += [
             f"{seen.entry.label}: {detail}"

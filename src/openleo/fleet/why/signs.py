@@ -141,8 +141,8 @@ def _outage(case: Case, course: Course) -> Sign | None:
     rest = "".join(f", {n} of {name}" for name, n in counts.most_common(3)[1:])
     span = length((course.dark[-1].time_ns - course.dark[0].time_ns) / SECOND_NS + course.dark[0].period_s)
     until = when(course.dark[-1].time_ns, course.now_ns)
-    told = f"{times} of the {len(course.dark)} samples of the {span} until {until}"
-    says = f"the dish names its outage {value} in {told}{rest}"
+    share = f"{times} of the {len(course.dark)} samples of the {span} until {until}"
+    says = f"the dish names its outage {value} in {share}{rest}"
     return Sign("outage", value if value in _OUTAGES else "UNKNOWN", says)
 
 
