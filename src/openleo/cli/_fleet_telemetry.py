@@ -103,15 +103,28 @@ def renew_agent(name: str, data: Path | None) -> None:
 @agent.command("list")
 @data_option
 def list_agents(data: Path | None) -> None:
-    """List the agents."""
+    """List the agents: state, when each was last heard, and how much it told in the last two days."""
     from openleo.fleet.agents import Agents
+    from openleo.fleet.agents_heard import bringers
+    from openleo.fleet.store import TelemetryStore
+    from openleo.fleet.why.times import when
 
+    with TelemetryStore(_fleet_there(data)) as store:
+        heard = bringers(store).devices
+    now_ns = time.time_ns()
     with _database(data) as database:
         rows = [
-            (one.id, one.state, one.site, one.account, "any" if one.terminals is None else len(one.terminals))
+            (
+                one.id, one.state, one.site, one.account,
+                "any" if one.terminals is None else len(one.terminals),
+                when(heard[one.id].last_ns, now_ns) if one.id in heard else "never, or not for two days",
+                heard[one.id].terminals if one.id in heard else 0,
+                f"{heard[one.id].samples:,}" if one.id in heard else "0",
+            )
             for one in Agents(database).all()
-        ]
-    _lines(table(("agent", "state", "site", "account", "terminals"), rows, none="no agents"))
+        ]  # fmt: skip
+    heads = ("agent", "state", "site", "account", "may tell of", "last heard", "told of", "samples")
+    _lines(table(heads, rows, none="no agents"))
 
 
 @agent.command("revoke")
@@ -211,13 +224,16 @@ def tag(terminal: str, tags: tuple[str, ...], data: Path | None) -> None:
 def latest(form: str, data: Path | None) -> None:
     """Show the newest word of each terminal."""
     from openleo.base.instants import instant_text
+    from openleo.fleet.agents_heard import bringers
     from openleo.fleet.batches import plain
     from openleo.fleet.store import TelemetryStore
 
     with TelemetryStore(_fleet_there(data)) as store:
-        found = store.latest()
+        found, by = store.latest(), bringers(store).of
     if form == "json":
-        click.echo(json.dumps([plain(found[name]) for name in sorted(found)], indent=2))
+        click.echo(
+            json.dumps([plain(found[name]) | {"by": by.get(name)} for name in sorted(found)], indent=2)
+        )
         return
     rows = [
         (
@@ -225,10 +241,13 @@ def latest(form: str, data: Path | None) -> None:
             "unreachable" if not one.reachable else one.outage or "in service",
             "" if one.ping_latency_ms is None else f"{one.ping_latency_ms:.0f}",
             "" if one.downlink_mbps is None else f"{one.downlink_mbps:.1f}", one.software or "",
+            "" if name not in by else by[name] or "this machine",
         )
         for name, one in sorted(found.items())
     ]  # fmt: skip
-    _lines(table(("terminal", "seen", "state", "ms", "Mbit/s", "software"), rows, none="no telemetry yet"))
+    _lines(
+        table(("terminal", "seen", "state", "ms", "Mbit/s", "software", "by"), rows, none="no telemetry yet")
+    )
 
 
 @click.command("export")
