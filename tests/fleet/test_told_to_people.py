@@ -58,9 +58,9 @@ def data(tmp_path: Path) -> Path:
 def test_the_person_to_call_is_named_in_the_list_the_answer_and_the_report(
     data: Path, capsys: Capture
 ) -> None:
-    assert "call: Petro (holder), account ACC-771;" in run(capsys, "--data", data)
+    assert "call: Petro (holder), account ACC-771\n" in run(capsys, "--data", data)
     told = run(capsys, "why", "K-1", "--data", data)
-    assert "call: Petro (holder), account ACC-771;" in told
+    assert "call: Petro (holder), account ACC-771\n" in told
     assert told.index("call:") < told.index("evidence"), "lives depend on it: the call comes first"
     calls = run(capsys, "report", "--data", data).split("## To call")[1]
     assert "**LIFE-CRITICAL** Petro (holder), account ACC-771: clinic, kit K-1; obstructed" in calls

@@ -2,11 +2,15 @@
 
 import json
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from openleo.cli._fleet import At
 from openleo.cli._fleet_looking import looking, tell
+
+if TYPE_CHECKING:
+    from openleo.fleet.why.grouping import Incident
 
 _STRAYS = 12
 
@@ -17,6 +21,7 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
     from openleo.fleet.why.course import State
     from openleo.fleet.why.handover import csv_of
     from openleo.fleet.why.words import (
+        Here,
         count_line,
         incident_lines,
         member_rows,
@@ -31,7 +36,7 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
             survey = fleet.survey(when)
             clock_ns = fleet.clock_ns if when is None else survey.now_ns
             remark = fleet.remark
-            controlled, strays = fleet.controlled, fleet.strays
+            controlled, strays, dishes = fleet.controlled, fleet.strays, fleet.dishes
         found = open_incidents(survey)
     if form == "csv":
         click.echo(csv_of(member_rows(found, survey.now_ns)), nl=False)
@@ -47,9 +52,14 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
         }  # fmt: skip
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
         return
+
+    def here_of(incident: "Incident") -> Here:
+        dish = dishes.get(incident.members[0].kit.terminal)
+        return Here(controlled=controlled, address=dish.address if dish is not None else "")
+
     lines = [count_line(survey), *stale, *([remark] if remark else [])]
     for number, incident in enumerate(found[:limit], 1):
-        lines += ["", *incident_lines(number, incident, survey.now_ns, controlled=controlled)]
+        lines += ["", *incident_lines(number, incident, survey.now_ns, here=here_of(incident))]
     if together := list(same_time_lines(found, survey.now_ns)):
         lines += ["", *together]
     if len(found) > limit:

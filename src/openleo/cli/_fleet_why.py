@@ -15,6 +15,7 @@ from openleo.cli._fleet_looking import looking, tell
 from openleo.cli._instants import Instant
 
 if TYPE_CHECKING:
+    from openleo.fleet.store import TelemetryStore
     from openleo.fleet.why import Expected
 
 _data = click.option(
@@ -150,12 +151,12 @@ def report(since: timedelta, when: datetime | None, form: str, data: Path | None
         survey = fleet.survey(when)
         clock_ns = fleet.clock_ns if when is None else survey.now_ns
         since_ns = survey.now_ns - round(since.total_seconds() * 1e9)
-        days = fleet.store.days()
         found = Handover(
             since_ns=since_ns, survey=survey, incidents=open_incidents(survey),
             spells=spells_of(fleet.store, since_ns, survey.now_ns),
             decisions=fleet.decided if fleet.decisions is not None else None,
-            reaches_back=bool(days) and days[0] <= _day(since_ns),
+            reaches_back=_reaches_back(fleet.store, since_ns),
+            addresses={terminal: dish.address for terminal, dish in fleet.dishes.items()},
         )  # fmt: skip
     if form == "json":
         click.echo(json.dumps(plain_handover(found, clock_ns), indent=2, ensure_ascii=False))
@@ -165,10 +166,15 @@ def report(since: timedelta, when: datetime | None, form: str, data: Path | None
         tell(text_lines(found, clock_ns))
 
 
-def _day(time_ns: int) -> str:
-    from openleo.fleet.store import day_of
+def _reaches_back(store: "TelemetryStore", since_ns: int) -> bool:
+    """Tell whether the store holds telemetry of when the shift began, or before."""
+    from openleo.fleet.dayfile import HOUR_NS
 
-    return day_of(time_ns)
+    days = store.days(0, since_ns + 1)
+    if not days:
+        return False
+    with store.day(days[0]) as file:
+        return any(hour * HOUR_NS <= since_ns for hour in file.hours())
 
 
 COMMANDS: tuple[click.Command, ...] = (why, report)

@@ -52,7 +52,16 @@ def call(subjects: Iterable[Subject], cause: Why) -> str:
     named = "; ".join(people[:_PEOPLE])
     if len(people) > _PEOPLE:
         named += f"; and {len(people) - _PEOPLE:,} more"
-    return f"{named}; {ADVICE[cause].call}" if named else ADVICE[cause].call
+    others = ADVICE[cause].call
+    if "(holder)" in named:  # who that is was just said
+        others = others.removeprefix("its holder").removeprefix(", ")
+    return "; ".join(part for part in (named, others) if part)
+
+
+def asks_here(asks: Iterable[str], *, controlled: bool = True, address: str = "") -> list[str]:
+    """Return what to find out, of what can be found out here."""
+    found = [ask for ask in asks if controlled or "`openleo log" not in ask]
+    return [ask.replace("--dish ADDRESS", f"--dish {address}") if address else ask for ask in found]
 
 
 def do_here(cause: Why, *, controlled: bool = True, address: str = "") -> str:

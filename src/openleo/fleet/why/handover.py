@@ -4,7 +4,7 @@ import csv
 import io
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from openleo.base.errors import BadInput
@@ -70,6 +70,7 @@ class Handover:
     spells: Sequence[Spell]
     decisions: Sequence[Decision] | None
     reaches_back: bool  # the store holds the whole of the shift
+    addresses: Mapping[str, str] = field(default_factory=dict)  # of dishes that are polled, by terminal
 
     @property
     def ended(self) -> list[Spell]:
@@ -196,7 +197,9 @@ def _open_lines(number: int, incident: Incident, report: Handover) -> Iterator[s
     yield f"   - who: {'; '.join(names)}{more}"
     for line in incident.first.weighty[:3]:
         yield f"   - {line}"
-    yield f"   - next: {do_here(incident.cause, controlled=report.decisions is not None)}"
+    address = report.addresses.get(incident.members[0].kit.terminal, "")
+    can = do_here(incident.cause, controlled=report.decisions is not None, address=address)
+    yield f"   - next: {can}"
 
 
 def _changed(report: Handover) -> Iterator[str]:
@@ -249,10 +252,14 @@ def _calls(report: Handover) -> Iterator[str]:
             named = "; ".join(name_of(k) for k in whose[:_NAMED])
             more = f" and {len(whose) - _NAMED:,} more" if len(whose) > _NAMED else ""
             nobody = "nobody is named in the register (holder, account)"
-            yield f"- {flag}{who or nobody}: {named}{more}; {cause}. Say: {SAY[incident.cause]}."
+            yield f"- {flag}{who or nobody}: {named}{more}; {cause}. Say: {_ended(SAY[incident.cause])}"
         if len(kits) > _CALLS:
             yield f"- and {len(kits) - _CALLS:,} more of them: --format csv"
         yield f"  Then: {ADVICE[incident.cause].call}."
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith("?") else f"{sentence}."
 
 
 def _subject(report: Handover, terminal: str) -> Subject:

@@ -258,10 +258,12 @@ def _stowed(case: Case, course: Course) -> Sign | None:
     told = [s for s in course.dark if s.stowed is not None]
     if not told:
         return None
-    since = next((s for s in told if s.stowed), None)
-    if since is None:
+    if not any(s.stowed for s in told):
         return Sign("stowed", "no", "it is not stowed")
-    return Sign("stowed", "yes", f"it is stowed: it says so since {when(since.time_ns, course.now_ns)}")
+    since = next(s for s in course.dark if s.stowed or s.outage == "STOWED")
+    return Sign(
+        "stowed", "yes", f"the dish says that it is stowed, since {when(since.time_ns, course.now_ns)}"
+    )
 
 
 def _place(case: Case, course: Course) -> Sign | None:

@@ -12,7 +12,7 @@ from openleo.fleet.why.times import length, when
 _LOSSY: Final = 0.01
 _OBSTRUCTED: Final = 0.005
 _SLOW_MS: Final = 100.0
-_FRESH_S: Final = 86_400
+_FRESH_S: Final = 3_600
 
 
 def well_lines(course: Course) -> Iterator[str]:

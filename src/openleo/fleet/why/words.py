@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from openleo.fleet.why.calling import call, do_here
+from openleo.fleet.why.calling import asks_here, call, do_here
 from openleo.fleet.why.causes import ADVICE, Why
 from openleo.fleet.why.course import SILENT_AFTER_S, State
 from openleo.fleet.why.grouping import Incident, seconds_since
@@ -72,8 +72,11 @@ def never_lines(survey: Survey) -> Iterator[str]:
     yield "     next: have them seen: `openleo fleet add ADDRESS`, `openleo fleet connect starlink`, an agent"
 
 
-def incident_lines(number: int, incident: Incident, now_ns: int, *, controlled: bool = True) -> Iterator[str]:
-    """Yield the lines of one incident of the ranked list; ``controlled``: a control plane of ours decides."""
+def incident_lines(
+    number: int, incident: Incident, now_ns: int, *, here: "Here | None" = None
+) -> Iterator[str]:
+    """Yield the lines of one incident of the ranked list."""
+    here = here or Here()
     lasted = seconds_since(incident.onset_ns, now_ns)
     since = "" if incident.onset_ns is None else f", since {when(incident.onset_ns, now_ns)}"
     how_long = "" if lasted is None else f" ({length(lasted)})"
@@ -82,8 +85,10 @@ def incident_lines(number: int, incident: Incident, now_ns: int, *, controlled: 
     yield f"{number:>3}  {flag}{how_many}, {cause_words(incident)}{since}{how_long}"
     yield f"     {_who(incident)}"
     calls = f"     call: {call((m.kit for m in incident.members), incident.cause)}"
-    ask = incident.first.decides[:1] if incident.cause is Why.UNKNOWN else ()
-    do = f"     next: {ask[0] if ask else do_here(incident.cause, controlled=controlled)}"
+    told = incident.first.decides if incident.cause is Why.UNKNOWN else ()
+    asks = asks_here(told, controlled=here.controlled, address=here.address)
+    do = asks[0] if asks else do_here(incident.cause, controlled=here.controlled, address=here.address)
+    do = f"     next: {do}"
     yield from (calls, do) if incident.critical else (do, calls)
 
 
@@ -192,10 +197,10 @@ def why_lines(
     yield f"next: {do_here(found.cause, controlled=here.controlled, address=here.address)}"
     if not subject.life_critical:
         yield calls
-    if found.decides:
+    asks = asks_here(found.decides, controlled=here.controlled, address=here.address)
+    if asks:
         yield "what would decide:"
-        address = here.address or "ADDRESS"
-        yield from (f"  - {ask.replace('--dish ADDRESS', f'--dish {address}')}" for ask in found.decides)
+        yield from (f"  - {ask}" for ask in asks)
     if found.course.later:
         yield f"(later telemetry, until {when(found.course.later[-1].time_ns, now_ns)}, was used too)"
 
