@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from openleo.fleet.kits import Kit
 from openleo.fleet.pace import Pace
 from openleo.fleet.register import DishEntry, Register
 from openleo.fleet.sample import Sample
+from openleo.fleet.store import TelemetryStore
 from openleo.fleet.why import State, course_of
 from openleo.snapshot.causes import Cause
 
@@ -245,3 +247,34 @@ def test_samples_of_one_that_never_answered_have_no_invented_beginning(
     told = run(capsys, "why", "K-1", "--data", tmp_path)
     assert "it never answered, last asked at" in told
     assert "dark since" not in told
+
+
+def test_agents_are_listed_with_when_they_were_heard_and_samples_with_who_brought_them(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    now_ns = time.time_ns() // S * S
+    run(capsys, "agent", "add", "ag-1", "--data", tmp_path)
+    run(capsys, "agent", "add", "ag-2", "--data", tmp_path)
+    with TelemetryStore(tmp_path / "fleet") as store:
+        store.add(list(samples_of("ut-a", PLACE, now_ns, minutes=1)), device="ag-1")
+        store.add(list(samples_of("ut-b", PLACE, now_ns, minutes=1)))
+    listed = run(capsys, "agent", "list", "--data", tmp_path)
+    heard = time.strftime("%H:%M:%SZ", time.gmtime(now_ns // S))
+    assert re.search(rf"ag-1 .*{heard} +1 +5", listed)
+    assert re.search(r"ag-2 .*never", listed)
+    latest = run(capsys, "latest", "--data", tmp_path)
+    assert re.search(r"ut-a .* ag-1", latest)
+    assert re.search(r"ut-b .* this machine", latest)
+
+
+def test_the_table_tells_when_a_terminal_itself_was_last_seen(tmp_path: Path, capsys: Capture) -> None:
+    now_ns = time.time_ns() // S * S
+    write_fleet(
+        tmp_path, [], samples_of("ut-a", PLACE, now_ns, Told(since_s=600, fields={"reachable": False}))
+    )
+    [row] = json.loads(run(capsys, "table", "--data", tmp_path, "--format", "json"))["terminals"]
+    assert row["last_seen"].endswith(time.strftime("%H:%M:%SZ", time.gmtime(now_ns // S - 615)))
+
+
+def test_the_next_command_is_about_the_same_data(data: Path, capsys: Capture) -> None:
+    assert f"openleo fleet why TERMINAL --data {data}" in run(capsys, "--data", data)

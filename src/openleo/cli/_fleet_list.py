@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from openleo.cli._fleet import At
+from openleo.cli._fleet import At, data_words
 from openleo.cli._fleet_looking import looking, tell
 
 if TYPE_CHECKING:
@@ -74,5 +74,5 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
         if len(strays) > _STRAYS:
             lines.append(f"     and {len(strays) - _STRAYS:,} more: openleo fleet list")
     if found:
-        lines += ["", "why one of them: openleo fleet why TERMINAL"]
+        lines += ["", f"why one of them: openleo fleet why TERMINAL{data_words(at)}"]
     tell(lines)

@@ -15,6 +15,7 @@ from openleo.cli._fleet_looking import looking, tell
 from openleo.cli._instants import Instant
 
 if TYPE_CHECKING:
+    from openleo.fleet.register import DishEntry
     from openleo.fleet.store import TelemetryStore
     from openleo.fleet.why import Expected
 
@@ -77,7 +78,7 @@ def _from_store(
 ) -> None:
     from dataclasses import replace
 
-    from openleo.fleet.why import diagnose
+    from openleo.fleet.why import Why, diagnose
     from openleo.fleet.why.words import Here, name_of, plain_diagnosis, stale_lines, why_lines
 
     rain_mm_h, tell_all = how
@@ -96,6 +97,7 @@ def _from_store(
         here = Here(
             controlled=fleet.controlled, address=dish.address if dish is not None else "",
             together=", ".join(map(name_of, survey.same_code(terminal))),
+            sky=_sky(dish) if found.cause is Why.OBSTRUCTED and when is None and not at.as_json else "",
         )  # fmt: skip
         values.append(plain_diagnosis(standing.kit, found, survey.now_ns))
         lines += ["", *why_lines(standing.kit, found, survey.now_ns, tell_all=tell_all, here=here)]
@@ -103,6 +105,13 @@ def _from_store(
         click.echo(json.dumps(values[0] if len(values) == 1 else values, indent=2, ensure_ascii=False))
         return
     tell(lines if lines[0] else lines[1:])
+
+
+def _sky(dish: "DishEntry | None") -> str:
+    """Return what hides a dish's sky, where it can be asked from here."""
+    from openleo.fleet.why.directly import sky_words
+
+    return "" if dish is None else asyncio.run(sky_words(dish.address, dish.source or None))
 
 
 def _read_dish(

@@ -18,6 +18,7 @@ from openleo.fleet.dish_samples import (
 )
 from openleo.fleet.sample import Sample
 from openleo.fleet.why.inputs import Case, DishFacts, Expected, Subject
+from openleo.fleet.why.signs_direct import hidden_words
 
 _HIDDEN: Final = 0.5  # a cell of the map below this is hidden
 # How a connection fails, in the words of systems and of gRPC.
@@ -96,6 +97,17 @@ def no_dish(address: str, error: DishError) -> BadInput:
         f"nobody answers at {address}: {error.detail}",
         f"a dish without power, its cable, or an address where no dish is: {_KNOWN}",
     )
+
+
+async def sky_words(address: str, source: str | None, *, timeout_s: float = 2.0) -> str:
+    """Return how much of its sky a dish says is hidden, and where; "" where its map cannot be read now."""
+    async with Dish(address, source=source, timeout_s=timeout_s) as dish:
+        try:
+            sky = await dish.obstruction_map()
+        except DishError:
+            return ""
+    part, towards = hidden_part(sky)
+    return hidden_words(part, towards) if part is not None and part >= 0.005 else ""
 
 
 def _id(status: Any, address: str, notes: list[str]) -> str:

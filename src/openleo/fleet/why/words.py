@@ -154,6 +154,7 @@ class Here:
     controlled: bool = True  # a control plane of ours decides
     address: str = ""
     looked_around: bool = True  # its neighbours were looked at
+    sky: str = ""  # what hides its sky, where its map was read
     together: str = ""  # who has the same code since the same time
 
 
@@ -179,6 +180,8 @@ def why_lines(
         yield f"{found.cause.value}, {sure(found.confidence)} sure: {advice.meaning}"
     if not here.looked_around:
         yield "neighbours were not looked at, nor accounts and decisions: with them it may look otherwise"
+    if here.sky:
+        yield f"its obstruction map, read now: {here.sky}"
     if here.together:
         yield f"the same code since the same time: {here.together}"
     if subject.life_critical:
