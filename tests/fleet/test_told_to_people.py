@@ -196,6 +196,17 @@ def test_one_that_was_badly_served_first_is_dark_since_it_went_dark() -> None:
 # Nothing there.
 
 
+@pytest.mark.parametrize("command", ["once", "watch"])
+def test_where_there_is_nothing_to_ask_the_next_command_keeps_the_data_and_no_folder_is_made(
+    command: str, tmp_path: Path, capsys: Capture
+) -> None:
+    mistyped = tmp_path / "dta"
+    assert f"openleo fleet add 192.168.100.1 --data {mistyped}" in run(
+        capsys, command, "--data", mistyped, code=1
+    )
+    assert not mistyped.exists()
+
+
 @pytest.mark.parametrize(
     "command", [["report"], ["latest"], ["list"], ["export", "x.csv"], ["query", "SELECT 1"], ["remove", "x"]]
 )

@@ -98,7 +98,7 @@ def test_kits_with_one_code_since_one_time_are_named_together_wherever_they_are(
 
 
 @pytest.mark.parametrize("outage", ["NO_PINGS", "NO_DOWNLINK", "NO_SCHEDULE", "NO_SATS"])
-def test_a_dish_read_by_itself_is_less_sure_than_one_whose_neighbours_are_as_one_expects(outage: str) -> None:
+def test_a_dish_read_by_itself_is_never_surer_than_with_its_neighbours(outage: str) -> None:
     told = Told(since_s=600, fields={"outage": outage})
     case = Case(
         kit=Subject(terminal="ut-a"), now_ns=NOW_NS,
@@ -110,3 +110,8 @@ def test_a_dish_read_by_itself_is_less_sure_than_one_whose_neighbours_are_as_one
     }
     together = survey_of(everybody, {t: Subject(terminal=t) for t in everybody}, NOW_NS).diagnose("ut-0")
     assert diagnose(replace(case, alone=True)).confidence < together.confidence
+    others_well = everybody | {
+        t: list(samples_of(t, (48.4 + 0.05 * n, 32.9), NOW_NS)) for n, t in enumerate(everybody) if n
+    }
+    lone = survey_of(others_well, {t: Subject(terminal=t) for t in everybody}, NOW_NS).diagnose("ut-0")
+    assert diagnose(replace(case, alone=True)).confidence <= lone.confidence

@@ -23,6 +23,8 @@ from openleo.fleet.why.table import Likelihoods, Table, likelihoods
 _RIVALS: Final = 3
 _ASKS: Final = 3
 _RIVAL_LEAST: Final = 0.02
+_SHARED: Final = frozenset({Why.AREA, Why.NETWORK, Why.JAMMED, Why.WEATHER, Why.CAPACITY})
+_WELL_AROUND: Final = (Sign("near", "none", ""), Sign("near-gps", "none", ""))
 _TRIVIAL: Final = frozenset({
     ("booted", "no"), ("power", "usual"), ("update", "no"), ("stowed", "no"), ("hardware", "no"),
     ("ethernet", "no"), ("power-alert", "no"), ("self-test", "no"), ("low-snr", "no"), ("heating", "no"),
@@ -104,9 +106,9 @@ def diagnose(case: Case, *, course: Course | None = None, table: Likelihoods | N
     if course.state is not State.ONLINE:
         signs = (*own_signs(case, course), *around_signs(case, course))
         if case.alone and not any(map(_names_reason, signs)):
-            # What neighbours would tell is missing: be less sure than with them.
-            table = replace(table, temperature=table.alone)
-        chances = posterior(signs, table)
+            chances = _by_itself(signs, table)
+        else:
+            chances = posterior(signs, table)
         ranked = tuple(sorted(zip(CAUSES, chances, strict=True), key=lambda pair: -pair[1]))
         first, confidence = ranked[0]
         cause = first if confidence >= table.enough else Why.UNKNOWN
@@ -126,6 +128,18 @@ def posterior(signs: Iterable[Sign], table: Likelihoods) -> list[float]:
     weights = [math.exp(o - most) for o in odds]
     total = sum(weights)
     return [w / total for w in weights]
+
+
+def _by_itself(signs: Sequence[Sign], table: Likelihoods) -> list[float]:
+    """Return the probabilities for a dish whose neighbours nobody looked at.
+
+    A cause that neighbours would share is no surer than if those near by were found to be well.
+    """
+    cool = replace(table, temperature=table.alone)
+    chances = posterior(signs, cool)
+    if CAUSES[chances.index(max(chances))] in _SHARED:
+        return posterior((*signs, *_WELL_AROUND), cool)
+    return chances
 
 
 def _names_reason(sign: Sign) -> bool:
