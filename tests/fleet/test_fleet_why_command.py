@@ -1,7 +1,10 @@
 """`openleo fleet why`: one terminal of the store, or one dish read now."""
 
 import json
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +117,6 @@ def test_one_of_terminal_and_dish_is_wanted(capsys: pytest.CaptureFixture[str]) 
     ("cause", "expected"),
     [
         (Cause.OBSTRUCTED, "obstructed"),
-        (Cause.CORE_DOWN, "gateway-or-pop"),
         (Cause.CELL_IS_DISABLED, "switched-off-by-area"),
         (Cause.NO_ACTIVE_ACCOUNT, "account"),
         (Cause.TOO_FAR_FROM_SERVICE_ADDRESS, "moved"),
@@ -137,11 +139,43 @@ def test_a_dish_in_service_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert "online, as of" in out
 
 
-def test_a_dish_that_does_not_answer_is_a_case_too(capsys: pytest.CaptureFixture[str]) -> None:
-    out = run(capsys, "--dish", "127.0.0.1:1")
-    assert "it is asked and does not answer" in out
-    assert "unpowered" in out
-    assert "note: 127.0.0.1:1 cannot be reached" in out
+@pytest.fixture
+def web_server() -> Iterator[str]:
+    """A web server: it listens, and is no dish."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_is_no_dish_is_said_to_be_so_and_never_diagnosed(
+    web_server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {
+        web_server: "is not a dish",
+        "no-such-host.invalid": "no such host",
+        "127.0.0.1:1": "refused: a machine is at 127.0.0.1:1",
+    }
+    for address, words in told.items():
+        err = run(capsys, "--dish", address, code=1)
+        assert words in err, address
+        assert "hint:" in err
+        assert "unpowered" not in err
+        assert "dark since" not in err
+
+
+def test_a_dish_read_by_itself_says_that_its_neighbours_were_not_looked_at(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with dish_fleet() as fleet:
+        fleet.advance(300)
+        fleet.advance(240, cause=Cause.CORE_DOWN)
+        out = run(capsys, "--dish", fleet.address())
+    assert "neighbours were not looked at" in out
+    assert "not sure: first guess gateway-or-pop" in out, "it takes its neighbours to be sure of that"
+    assert "openleo request" not in out
+    assert "ADDRESS" not in out
 
 
 def test_a_wrong_address_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,11 +56,11 @@ def test_a_shift_is_told_in_four_parts(tmp_path: Path, capsys: pytest.CaptureFix
     assert parts[1:] == ["## Open", "## Changed", "## Done", "## To call"]
     assert "1. NEW, obstructed" in out
     assert "site open, kit K-open" in out
-    assert "1 incidents began and are open; 2 outages of 2 min or more ended." in out
+    assert "1 incident began and is open; 2 outages of 2 min or more ended." in out
     assert "| ut-over | site over, kit K-over |" in out
     assert "| 20 min |" in out
     assert "no control plane beside this fleet" in out
-    assert "holders: holder of open" in out
+    assert "holder of open (holder)" in out.split("## To call")[1]
     assert run(capsys, "--data", tmp_path, "--since", "80m", "--format", "markdown") == out
 
 

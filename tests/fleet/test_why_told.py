@@ -39,7 +39,9 @@ def test_an_answer_has_cause_confidence_evidence_with_figures_rivals_and_what_to
     found = diagnose(case(OBSTRUCTED))
     assert (found.state, found.cause) == (State.DARK, Why.OBSTRUCTED)
     assert 0.6 < found.confidence <= 1.0
-    assert any("OBSTRUCTED in 41 of 41 samples" in line for line in found.evidence[:3])
+    assert any(
+        "OBSTRUCTED in 41 of the 41 samples of the 10 min until" in line for line in found.evidence[:3]
+    )
     assert any("21.0%" in line for line in found.evidence)
     assert found.advice == ADVICE[Why.OBSTRUCTED]
     text = "\n".join(why_lines(Subject(terminal="ut-a", site="Clinic 2", life_critical=True), found, NOW_NS))

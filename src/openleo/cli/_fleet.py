@@ -1,6 +1,7 @@
 """What the commands of `openleo fleet` share: where the data is, and how answers are printed."""
 
 import asyncio
+import shlex
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -57,6 +58,11 @@ def fleet_options(function: F) -> F:
     ):  # fmt: skip
         wrapped = option(wrapped)
     return cast(F, wrapped)
+
+
+def data_words(at: At) -> str:
+    """Return what a next command needs so that it is about the same data: `` --data DIR``, or nothing."""
+    return "" if at.data is None else f" --data {shlex.quote(str(at.data))}"
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

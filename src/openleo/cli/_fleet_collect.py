@@ -9,8 +9,8 @@ import click
 
 from openleo.base.errors import BadInput
 from openleo.cli._control import table
-from openleo.cli._fleet import At, fleet_options, show, stop_on_signals
-from openleo.cli._text import counted
+from openleo.cli._fleet import At, data_words, fleet_options, show, stop_on_signals
+from openleo.cli._text import counted, natural
 
 if TYPE_CHECKING:
     from openleo.fleet.collect import Collector
@@ -124,18 +124,22 @@ def once(at: At) -> None:
     from openleo.fleet.books import FleetBook
     from openleo.fleet.collect import Collector
 
+    if not at.folder.is_dir():
+        raise _nobody_to_ask(at)
     with FleetBook(at.folder) as book:
         collector = Collector(book)
         found = asyncio.run(collector.once())
+        kits = {kit.terminal: (kit.site, kit.kit) for kit in book.register.kits() if kit.terminal}
     if not found:
-        raise BadInput("there are no dishes to ask", "add one: openleo fleet add 192.168.100.1")
-    rows = [(s.entry.label, s.terminal, s.state, "; ".join([s.detail] if s.detail else [])) for s, _ in found]
-    lines = table(("dish", "terminal", "state", "what"), rows, none="")
+        raise _nobody_to_ask(at)
+    found.sort(key=lambda pair: natural(pair[0].entry.label))
+    rows = [(s.entry.label, s.terminal, *kits.get(s.terminal, ("", "")), s.state, s.detail) for s, _ in found]
+    lines = table(("dish", "terminal", "site", "kit", "state", "what"), rows, none="")
     for seen, look in found:
         lines += [
             f"{seen.entry.label}: {detail}"
             for kind, detail in look.remarks.items()
-            if detail != seen.detail and kind != "position"  # which is no trouble; `fleet list` tells it
+            if detail != seen.detail and kind != "position"  # which is no trouble
         ]
     lines += ["", f"{counted(collector.kept, 'sample')} kept"]
     value = [
@@ -143,6 +147,22 @@ def once(at: At) -> None:
         for s, k in found
     ]
     show(at, value, lines)
+
+
+def _nobody_to_ask(at: At) -> BadInput:
+    return BadInput(
+        f"there are no dishes to ask in {at.folder.parent}",
+        f"add one: openleo fleet add 192.168.100.1{data_words(at)}",
+    )
+
+
+def _nothing_to_watch(at: At) -> BadInput:
+    data = data_words(at)
+    return BadInput(
+        f"there is nothing to watch in {at.folder.parent}",
+        f"add a dish: openleo fleet add 192.168.100.1{data}; or an account: openleo fleet connect "
+        f"starlink{data}",
+    )
 
 
 @click.command("watch")
@@ -157,11 +177,14 @@ def watch(at: At, no_dishes: bool, no_accounts: bool) -> None:
     """
     from openleo.fleet.durable import only_one
 
+    if not at.folder.is_dir():
+        raise _nothing_to_watch(at)
     with only_one(at.folder / "watch.lock", "openleo fleet watch"), suppress(asyncio.CancelledError):
         asyncio.run(_watch(at, dishes=not no_dishes, accounts=not no_accounts))
 
 
 async def _watch(at: At, *, dishes: bool, accounts: bool) -> None:
+    from openleo.cli._fleet_changes import Changes
     from openleo.fleet.books import FleetBook
     from openleo.fleet.collect import Collector
     from openleo.fleet.vendor import VendorStream
@@ -172,10 +195,12 @@ async def _watch(at: At, *, dishes: bool, accounts: bool) -> None:
         collector = Collector(book)
         known = book.register.accounts() if accounts else []
         if not known and not (dishes and book.dishes()):
-            raise BadInput(
-                "there is nothing to watch",
-                "add a dish: openleo fleet add 192.168.100.1; or an account: openleo fleet connect starlink",
-            )
+            raise _nothing_to_watch(at)
+        here = len(book.dishes()) if dishes else 0
+        what = [counted(here, "dish").replace("dishs", "dishes")] if here else []
+        what += [counted(len(known), "account")] if known else []
+        click.echo(f"watching {' and '.join(what)}; Ctrl-C stops it", err=True)
+        Changes(collector, book.register)
         streams = [VendorStream(account, collector, folder=at.folder) for account in known]
         running = [asyncio.create_task(stream.run(stop)) for stream in streams]
         telling = asyncio.create_task(_tell(collector, streams, stop))

@@ -2,11 +2,17 @@
 
 import json
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
-from openleo.cli._fleet import At
+from openleo.cli._fleet import At, data_words
 from openleo.cli._fleet_looking import looking, tell
+
+if TYPE_CHECKING:
+    from openleo.fleet.why.grouping import Incident
+
+_STRAYS = 12
 
 
 def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
@@ -15,11 +21,13 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
     from openleo.fleet.why.course import State
     from openleo.fleet.why.handover import csv_of
     from openleo.fleet.why.words import (
+        Here,
         count_line,
         incident_lines,
         member_rows,
         never_lines,
         plain_incident,
+        same_time_lines,
         stale_lines,
     )
 
@@ -28,6 +36,7 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
             survey = fleet.survey(when)
             clock_ns = fleet.clock_ns if when is None else survey.now_ns
             remark = fleet.remark
+            controlled, strays, dishes = fleet.controlled, fleet.strays, fleet.dishes
         found = open_incidents(survey)
     if form == "csv":
         click.echo(csv_of(member_rows(found, survey.now_ns)), nl=False)
@@ -38,14 +47,21 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
         value = {
             "counts": {state.value: n for state, n in survey.counts.items()},
             "stale": stale, "remark": remark,
-            "never_seen": never,
+            "never_seen": never, "no_dishes": list(strays),
             "incidents": [plain_incident(n, i, survey.now_ns) for n, i in enumerate(found, 1)],
         }  # fmt: skip
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
         return
+
+    def here_of(incident: "Incident") -> Here:
+        dish = dishes.get(incident.members[0].kit.terminal)
+        return Here(controlled=controlled, address=dish.address if dish is not None else "")
+
     lines = [count_line(survey), *stale, *([remark] if remark else [])]
     for number, incident in enumerate(found[:limit], 1):
-        lines += ["", *incident_lines(number, incident, survey.now_ns)]
+        lines += ["", *incident_lines(number, incident, survey.now_ns, here=here_of(incident))]
+    if together := list(same_time_lines(found, survey.now_ns)):
+        lines += ["", *together]
     if len(found) > limit:
         lines += [
             "",
@@ -53,6 +69,10 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
         ]
     if unheard := list(never_lines(survey)):
         lines += ["", *unheard]
+    if strays:
+        lines += ["", *(f"  ?  dish {stray}" for stray in strays[:_STRAYS])]
+        if len(strays) > _STRAYS:
+            lines.append(f"     and {len(strays) - _STRAYS:,} more: openleo fleet list")
     if found:
-        lines += ["", "why one of them: openleo fleet why TERMINAL"]
+        lines += ["", f"why one of them: openleo fleet why TERMINAL{data_words(at)}"]
     tell(lines)

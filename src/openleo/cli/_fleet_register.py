@@ -8,7 +8,7 @@ import click
 from openleo.base.errors import BadInput
 from openleo.cli._control import table
 from openleo.cli._fleet import At, fleet_options, show
-from openleo.cli._text import counted
+from openleo.cli._text import counted, natural
 
 if TYPE_CHECKING:
     from openleo.fleet.importing import Imported
@@ -47,10 +47,14 @@ def import_(at: At, file: Path, strict: bool, dry_run: bool, encoding: str | Non
 
 
 def _told(done: "Imported", *, dry: bool) -> list[str]:
+    from openleo.fleet.kit_file import nearest
+
     lines = []
-    if done.unknown:
-        named = ", ".join(repr(name) for name in done.unknown)
-        lines.append(f"not read, since the headings mean nothing here: {named}")
+    for name in done.unknown:
+        near = nearest(name)
+        meant = f": did you mean {near}? Rename it so, and give the file again" if near else ""
+        lines.append(f"WARNING: the heading {name!r} means nothing here and is not read{meant}")
+    lines += [f"WARNING: {what}" for what in done.lacking]
     lines += _some([f"wrong: {row}" for row in done.bad])
     lines += _some([f"changed: {id_}: {'; '.join(how)}" for id_, how in done.changed.items()])
     lines += [f"no longer life-critical: {id_}" for id_ in done.no_longer_critical]
@@ -74,8 +78,10 @@ def _some(lines: list[str]) -> list[str]:
 @fleet_options
 def list_(at: At) -> None:
     """List the kits, dishes and accounts of the register, and what is wrong with them."""
+    from openleo.fleet.looking import need_fleet
     from openleo.fleet.site_clock import when
 
+    need_fleet(at.folder)
     with at.register() as register:
         kits, dishes, accounts = register.kits(), register.dishes(), register.accounts()
         remarks = register.remarks()
@@ -83,12 +89,16 @@ def list_(at: At) -> None:
         ("kit", "terminal", "site", "account", "holder", "people", "life-critical"),
         [
             (k.id, k.terminal, k.site, k.account, k.holder, k.people, "yes" if k.life_critical else "")
-            for k in kits
+            for k in sorted(kits, key=lambda k: (natural(k.site), natural(k.id)))
         ],
         none="there are no kits: openleo fleet import kits.csv",
     )
+    of = {k.terminal: (k.site, k.kit) for k in kits}
     lines += ["", *table(
-        ("dish", "from", "name", "terminal"), [(d.address, d.source, d.name, d.terminal) for d in dishes],
+        ("dish", "from", "name", "terminal", "site", "kit"), [
+            (d.address, d.source, d.name, d.terminal, *of.get(d.terminal, ("", "")))
+            for d in sorted(dishes, key=lambda d: (natural(d.address), natural(d.source)))
+        ],
         none="there are no dishes: openleo fleet add 192.168.100.1",
     )]  # fmt: skip
     if accounts:
@@ -96,13 +106,14 @@ def list_(at: At) -> None:
             (a.name, a.vendor, a.number, a.client_id, a.secret_file or f"${a.secret_env}") for a in accounts
         ]
         lines += ["", *table(("account", "vendor", "number", "client id", "secret in"), rows, none="")]
-    if remarks:
-        week_ago_ns = remarks[0].last_ns - _WEEK_NS
-        late = [r for r in remarks if r.last_ns >= week_ago_ns][:_MOST_REMARKS]
+    told = [r for r in remarks if r.kind != "position"]  # that a dish may not tell it is no trouble
+    if told:
+        week_ago_ns = told[0].last_ns - _WEEK_NS
+        late = [r for r in told if r.last_ns >= week_ago_ns][:_MOST_REMARKS]
         lines += ["", "remarks, the latest first:"]
         lines += [f"  {r.subject}: {r.detail} (last {when(r.last_ns)}, {r.times} x)" for r in late]
-        if len(late) < len(remarks):
-            lines.append(f"  ... and {len(remarks) - len(late):,} older; --format json has all")
+        if len(late) < len(told):
+            lines.append(f"  ... and {len(told) - len(late):,} older; --format json has all")
     value = {"kits": kits, "dishes": dishes, "accounts": accounts, "remarks": remarks}
     show(at, value, lines)
 
@@ -116,8 +127,10 @@ def remove(at: At, name: str) -> None:
     NAME is an address or name of a dish, a kit, terminal or site, or an account.
     """
     from openleo.fleet.kits import Kit
+    from openleo.fleet.looking import need_fleet
     from openleo.fleet.register import DishEntry
 
+    need_fleet(at.folder)
     with at.register() as register:
         found = register.find(name)
         if isinstance(found, DishEntry):

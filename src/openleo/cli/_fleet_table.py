@@ -136,7 +136,7 @@ def flat(row: "Row") -> dict[str, Any]:
         "account": row.account, "line": row.line, "holder": row.holder, "custody": row.custody,
         "life_critical": "yes" if row.life_critical else "no", "people": row.subject.people,
         "state": row.state.value, "cause": row.cause, "since": iso(row.since_ns),
-        "last_seen": None if last is None else iso(last.time_ns),
+        "last_seen": iso(row.seen_ns),
         "source": None if last is None else last.source, "version": row.version,
         "update_waits": None if row.update_waits is None else ("yes" if row.update_waits else "no"),
         "latency_ms": None if last is None else last.ping_latency_ms,
@@ -174,7 +174,7 @@ def _cells(row: "Row", now_ns: int) -> tuple[str, ...]:
         used += f" in {row.use.told_share:.0%} of it"
     version = (row.version or "") + (" +update" if row.update_waits else "")
     holder = " ".join(part for part in (row.holder, f"({row.custody})" if row.custody else "") if part)
-    seen = "" if row.last is None else when(row.last.time_ns, now_ns)
+    seen = "" if row.seen_ns is None else when(row.seen_ns, now_ns)
     return (row.terminal, row.site, health, row.cause or "", since, version, used, holder, seen)
 
 

@@ -37,6 +37,14 @@ def _folder(data: Path | None) -> Path:
     return fleet_folder(data_folder(data))
 
 
+def _fleet_there(data: Path | None) -> Path:
+    """Return the fleet's folder; raises BadInput where there is none, for reading must not make one."""
+    from openleo.fleet.looking import need_fleet
+
+    need_fleet(_folder(data))
+    return _folder(data)
+
+
 @contextmanager
 def _database(data: Path | None) -> "Iterator[FleetDatabase]":
     from openleo.fleet.database import FleetDatabase
@@ -95,15 +103,28 @@ def renew_agent(name: str, data: Path | None) -> None:
 @agent.command("list")
 @data_option
 def list_agents(data: Path | None) -> None:
-    """List the agents."""
+    """List the agents: state, when each was last heard, and how much it told in the last two days."""
     from openleo.fleet.agents import Agents
+    from openleo.fleet.agents_heard import bringers
+    from openleo.fleet.store import TelemetryStore
+    from openleo.fleet.why.times import when
 
+    with TelemetryStore(_fleet_there(data)) as store:
+        heard = bringers(store).devices
+    now_ns = time.time_ns()
     with _database(data) as database:
         rows = [
-            (one.id, one.state, one.site, one.account, "any" if one.terminals is None else len(one.terminals))
+            (
+                one.id, one.state, one.site, one.account,
+                "any" if one.terminals is None else len(one.terminals),
+                when(heard[one.id].last_ns, now_ns) if one.id in heard else "never, or not for two days",
+                heard[one.id].terminals if one.id in heard else 0,
+                f"{heard[one.id].samples:,}" if one.id in heard else "0",
+            )
             for one in Agents(database).all()
-        ]
-    _lines(table(("agent", "state", "site", "account", "terminals"), rows, none="no agents"))
+        ]  # fmt: skip
+    heads = ("agent", "state", "site", "account", "may tell of", "last heard", "told of", "samples")
+    _lines(table(heads, rows, none="no agents"))
 
 
 @agent.command("revoke")
@@ -203,13 +224,16 @@ def tag(terminal: str, tags: tuple[str, ...], data: Path | None) -> None:
 def latest(form: str, data: Path | None) -> None:
     """Show the newest word of each terminal."""
     from openleo.base.instants import instant_text
+    from openleo.fleet.agents_heard import bringers
     from openleo.fleet.batches import plain
     from openleo.fleet.store import TelemetryStore
 
-    with TelemetryStore(_folder(data)) as store:
-        found = store.latest()
+    with TelemetryStore(_fleet_there(data)) as store:
+        found, by = store.latest(), bringers(store).of
     if form == "json":
-        click.echo(json.dumps([plain(found[name]) for name in sorted(found)], indent=2))
+        click.echo(
+            json.dumps([plain(found[name]) | {"by": by.get(name)} for name in sorted(found)], indent=2)
+        )
         return
     rows = [
         (
@@ -217,10 +241,13 @@ def latest(form: str, data: Path | None) -> None:
             "unreachable" if not one.reachable else one.outage or "in service",
             "" if one.ping_latency_ms is None else f"{one.ping_latency_ms:.0f}",
             "" if one.downlink_mbps is None else f"{one.downlink_mbps:.1f}", one.software or "",
+            "" if name not in by else by[name] or "this machine",
         )
         for name, one in sorted(found.items())
     ]  # fmt: skip
-    _lines(table(("terminal", "seen", "state", "ms", "Mbit/s", "software"), rows, none="no telemetry yet"))
+    _lines(
+        table(("terminal", "seen", "state", "ms", "Mbit/s", "software", "by"), rows, none="no telemetry yet")
+    )
 
 
 @click.command("export")
@@ -257,12 +284,14 @@ def export_(
     chosen = form or file.suffix.removeprefix(".").lower()
     if chosen not in {"csv", "parquet"}:
         raise BadInput(f"{file.name} ends in neither .csv nor .parquet", "say which with --format")
-    with History(_folder(data)) as history:
+    with History(_fleet_there(data)) as history:
         rows = export(
             history, file, begin, end, table=cast(Any, what), form=cast(Any, chosen), terminals=terminals,
             positions=positions,
         )  # fmt: skip
     click.echo(f"{rows:,} rows in {file}")
+    if not rows:
+        click.echo(f"there is no telemetry from {begin:%Y-%m-%d %H:%M}Z to {end:%Y-%m-%d %H:%M}Z", err=True)
 
 
 @click.command("query")
@@ -275,7 +304,7 @@ def query(sql: str, since: datetime | None, until: datetime | None, data: Path |
     from openleo.fleet.history import History
 
     end = until or datetime.now(UTC)
-    with History(_folder(data)) as history:
+    with History(_fleet_there(data)) as history:
         found = history.sql(sql, since or end - timedelta(days=1), end)
     import polars as pl
 
@@ -291,7 +320,7 @@ def keep(data: Path | None) -> None:
     from openleo.fleet.keeping import Keeper
     from openleo.fleet.store import TelemetryStore
 
-    with TelemetryStore(_folder(data)) as store:
+    with TelemetryStore(_fleet_there(data)) as store:
         kept = Keeper(store).keep(time.time_ns(), let_go=False)
     click.echo(f"{len(kept.hours)} hours written")
 

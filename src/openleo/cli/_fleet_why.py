@@ -15,6 +15,8 @@ from openleo.cli._fleet_looking import looking, tell
 from openleo.cli._instants import Instant
 
 if TYPE_CHECKING:
+    from openleo.fleet.register import DishEntry
+    from openleo.fleet.store import TelemetryStore
     from openleo.fleet.why import Expected
 
 _data = click.option(
@@ -76,8 +78,8 @@ def _from_store(
 ) -> None:
     from dataclasses import replace
 
-    from openleo.fleet.why import diagnose
-    from openleo.fleet.why.words import plain_diagnosis, stale_lines, why_lines
+    from openleo.fleet.why import Why, diagnose
+    from openleo.fleet.why.words import Here, name_of, plain_diagnosis, stale_lines, why_lines
 
     rain_mm_h, tell_all = how
     with looking(at) as fleet:
@@ -91,12 +93,25 @@ def _from_store(
         standing = survey.standings[terminal]
         case = replace(survey.case(terminal), rain_mm_h=rain_mm_h)
         found = diagnose(case, course=standing.course)
+        dish = fleet.dishes.get(terminal)
+        here = Here(
+            controlled=fleet.controlled, address=dish.address if dish is not None else "",
+            together=", ".join(map(name_of, survey.same_code(terminal))),
+            sky=_sky(dish) if found.cause is Why.OBSTRUCTED and when is None and not at.as_json else "",
+        )  # fmt: skip
         values.append(plain_diagnosis(standing.kit, found, survey.now_ns))
-        lines += ["", *why_lines(standing.kit, found, survey.now_ns, tell_all=tell_all)]
+        lines += ["", *why_lines(standing.kit, found, survey.now_ns, tell_all=tell_all, here=here)]
     if at.as_json:
         click.echo(json.dumps(values[0] if len(values) == 1 else values, indent=2, ensure_ascii=False))
         return
     tell(lines if lines[0] else lines[1:])
+
+
+def _sky(dish: "DishEntry | None") -> str:
+    """Return what hides a dish's sky, where it can be asked from here."""
+    from openleo.fleet.why.directly import sky_words
+
+    return "" if dish is None else asyncio.run(sky_words(dish.address, dish.source or None))
 
 
 def _read_dish(
@@ -106,7 +121,7 @@ def _read_dish(
 
     from openleo.fleet.why import diagnose
     from openleo.fleet.why.directly import case_of_dish
-    from openleo.fleet.why.words import plain_diagnosis, why_lines
+    from openleo.fleet.why.words import Here, plain_diagnosis, why_lines
 
     rain_mm_h, tell_all, as_json = how
     case, notes = asyncio.run(
@@ -114,10 +129,12 @@ def _read_dish(
     )
     found = diagnose(case)
     if as_json:
-        value = plain_diagnosis(case.kit, found, case.now_ns) | {"notes": notes}
+        value = plain_diagnosis(case.kit, found, case.now_ns)
+        value |= {"neighbours_looked_at": False, "notes": notes}
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
         return
-    lines = list(why_lines(case.kit, found, case.now_ns, tell_all=tell_all))
+    here = Here(controlled=False, address=address, looked_around=False)
+    lines = list(why_lines(case.kit, found, case.now_ns, tell_all=tell_all, here=here))
     tell([*lines, *(f"note: {note}" for note in notes)])
 
 
@@ -143,12 +160,12 @@ def report(since: timedelta, when: datetime | None, form: str, data: Path | None
         survey = fleet.survey(when)
         clock_ns = fleet.clock_ns if when is None else survey.now_ns
         since_ns = survey.now_ns - round(since.total_seconds() * 1e9)
-        days = fleet.store.days()
         found = Handover(
             since_ns=since_ns, survey=survey, incidents=open_incidents(survey),
             spells=spells_of(fleet.store, since_ns, survey.now_ns),
             decisions=fleet.decided if fleet.decisions is not None else None,
-            reaches_back=bool(days) and days[0] <= _day(since_ns),
+            reaches_back=_reaches_back(fleet.store, since_ns),
+            addresses={terminal: dish.address for terminal, dish in fleet.dishes.items()},
         )  # fmt: skip
     if form == "json":
         click.echo(json.dumps(plain_handover(found, clock_ns), indent=2, ensure_ascii=False))
@@ -158,10 +175,15 @@ def report(since: timedelta, when: datetime | None, form: str, data: Path | None
         tell(text_lines(found, clock_ns))
 
 
-def _day(time_ns: int) -> str:
-    from openleo.fleet.store import day_of
+def _reaches_back(store: "TelemetryStore", since_ns: int) -> bool:
+    """Tell whether the store holds telemetry of when the shift began, or before."""
+    from openleo.fleet.dayfile import HOUR_NS
 
-    return day_of(time_ns)
+    days = store.days(0, since_ns + 1)
+    if not days:
+        return False
+    with store.day(days[0]) as file:
+        return any(hour * HOUR_NS <= since_ns for hour in file.hours())
 
 
 COMMANDS: tuple[click.Command, ...] = (why, report)

@@ -1,5 +1,6 @@
 """Laying out text for a terminal."""
 
+import re
 from collections.abc import Sequence
 
 
@@ -20,3 +21,9 @@ def counted(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {noun[:-1]}ies" if noun == "entry" else f"{number:,} {noun}s"
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """Return what to sort by so that kit 9 comes before kit 10."""
+    parts = re.findall(r"\d+|\D+", text.casefold())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -79,6 +79,7 @@ def run(at: At, most_mb: int) -> None:
 async def _run(agent: "Agent") -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
+    agent.sender.on_first = lambda: click.echo("the server has acknowledged the first samples", err=True)
     telling = asyncio.create_task(_tell(agent, stop))
     try:
         await agent.run(stop)
@@ -123,8 +124,11 @@ def status(at: At) -> None:
     lines = [
         f"agent {settings.device} of {settings.server}, key {key}",
         *(f"dish {dish.key}" for dish in settings.dishes),
+        f"{held.sent:,} samples sent"
+        + (f", acknowledged until {when(held.acknowledged_ns)}" if held.acknowledged_ns else ", none yet"),
         f"{held.samples:,} samples and {held.batches:,} cut batches held ({held.bytes / 1e6:.1f} MB)"
-        + (f", the oldest of {when(held.oldest_ns)}" if held.oldest_ns else ""),
+        + (f", the oldest of {when(held.oldest_ns)}" if held.oldest_ns else "")
+        + ": recorded here, and not acknowledged by the server yet",
     ]
     if held.thinned or held.dropped:
         lines.append(f"{held.thinned:,} thinned out and {held.dropped:,} dropped for want of room")

@@ -135,7 +135,8 @@ def _serve(told: dict[str, Any], keeper: dict[str, Any], host: str, port: int) -
     click.echo(f"  collectors  {address}/api/public/v2/telemetry/stream")
     click.echo("  stop        Ctrl-C; nothing that was acknowledged is lost")
     sys.stdout.flush()
-    status = supervise(children)
+    said = "stopping: what has come is kept first"
+    status = supervise(children, stopping=lambda: click.echo(said, err=True))
     listening.close()
     if status:
         sys.exit(status)

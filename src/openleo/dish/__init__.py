@@ -5,3 +5,8 @@ messages.  Serving: `inputs` (what each second brings) -> `terminal` (state) -> 
 (requests and errors) -> `serving`, `web_serving`, `reflection`.  `firmware` tells versions apart, `causes`
 shows why a dish is dark; `stage` makes dishes do what a file says.
 """
+
+import os
+
+# gRPC's C core writes lines of its own of each connection that fails; what fails is told by us.
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

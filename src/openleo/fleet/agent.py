@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -47,6 +47,7 @@ class Sender:
         self.server.parts()
         self.sent = 0  # Samples that the server has acknowledged
         self.trouble = ""
+        self.on_first: Callable[[], None] = lambda: None  # called when the server first has something
         self._key = key
         self._failures = 0
         self._most = MOST_IN_BATCH
@@ -103,6 +104,8 @@ class Sender:
     def _answered(self, cut: Cut, answer: Answer) -> float:
         if answer.is_ok:
             self.ring.acknowledge(cut)
+            if not self.sent:
+                self.on_first()
             self.sent += cut.last_seq - cut.first_seq + 1
             self._failures, self.trouble = 0, ""
             return self._pause()

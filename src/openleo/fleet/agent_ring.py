@@ -79,6 +79,8 @@ class Held:
     dropped: int
     refused: int
     oldest_ns: int | None
+    sent: int  # samples that the server has acknowledged
+    acknowledged_ns: int | None  # the newest of these
 
 
 class Ring:
@@ -200,6 +202,10 @@ class Ring:
         with self._lock:
             with self._changing() as db:
                 db.execute("DELETE FROM outbox WHERE first_seq = ?", (cut.first_seq,))
+                self._count(db, "sent", cut.last_seq - cut.first_seq + 1)
+                newest = str(max(cut.newest_ns, int(self._known.get("acknowledged_ns", "0"))))
+                db.execute("INSERT OR REPLACE INTO known VALUES ('acknowledged_ns', ?)", (newest,))
+                self._known["acknowledged_ns"] = newest
             self._bytes -= len(cut.body) + _ROW_BYTES
 
     def relabel(self, cut: Cut, headers: dict[str, str]) -> None:
@@ -232,8 +238,18 @@ class Ring:
         with self._lock:
             samples, oldest = self._db.execute("SELECT count(*), min(time_ns) FROM samples").fetchone()
             batches = self._db.execute("SELECT count(*) FROM outbox").fetchone()[0]
-            told = {name: int(self._known.get(name, "0")) for name in ("thinned", "dropped", "refused")}
-            return Held(samples=samples, batches=batches, bytes=self._bytes, oldest_ns=oldest, **told)
+            told = {
+                name: int(self._known.get(name, "0")) for name in ("thinned", "dropped", "refused", "sent")
+            }
+            known = self._known.get("acknowledged_ns")
+            return Held(
+                samples=samples,
+                batches=batches,
+                bytes=self._bytes,
+                oldest_ns=oldest,
+                acknowledged_ns=None if known is None else int(known),
+                **told,
+            )
 
     # Room.
 

@@ -8,7 +8,7 @@ durable before it counts as told; where that fails (a full disk), it is kept in 
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
@@ -103,6 +103,7 @@ class Collector:
         self.kept = 0  # Samples written
         self.dropped = 0  # Samples that could not be written and had to give way
         self.trouble = ""  # why nothing can be written at present
+        self.on_change: Callable[[Seen, Seen], None] | None = None  # told how a dish stood and stands
         self._ids = Identities()
         self._lane = asyncio.Semaphore(LANE)
         self._slow_lane = asyncio.Semaphore(SLOW_LANE)
@@ -209,9 +210,11 @@ class Collector:
         for kind, detail in look.remarks.items():
             self._told[entry.key, kind] = detail
             self._pages.remark(entry.key, kind, detail, now_ns)
-        self._seen[_key(entry)] = Seen(
-            entry=entry, terminal=watch.terminal, state=look.state, detail=look.detail
-        )
+        before = self._seen.get(_key(entry))
+        seen = Seen(entry=entry, terminal=watch.terminal, state=look.state, detail=look.detail)
+        self._seen[_key(entry)] = seen
+        if self.on_change is not None and before is not None and before.state != seen.state:
+            self.on_change(before, seen)
         if look.clock_ahead_ns is not None and any(s.gps_valid for s in look.samples):
             self._ahead[entry.key] = look.clock_ahead_ns
             self._set_clock()

@@ -129,6 +129,15 @@ class DayFile:
         with telling(self.driver):
             return list(self._conn.execute(f"{SELECT} {where} LIMIT ?", (*values, most)).fetchall())
 
+    def brought(self, most: int) -> list[tuple[str, str, int, int]]:
+        """Return (device, terminal, newest time, how many) of the ``most`` newest samples."""
+        query = (
+            "SELECT device, terminal, max(time_ns), count(*) FROM samples"
+            " WHERE n > (SELECT ifnull(max(n), 0) FROM samples) - ? GROUP BY device, terminal"
+        )
+        with telling(self.driver):
+            return [(str(d), str(t), int(at), int(n)) for d, t, at, n in self._conn.execute(query, (most,))]
+
     def terminals(self) -> list[str]:
         """Return the terminals that it tells of, without reading each row."""
         names: list[str] = []

@@ -21,6 +21,7 @@ class Imported:
     same: int
     bad: tuple[BadRow, ...]
     unknown: tuple[str, ...]
+    lacking: tuple[str, ...]
     not_named: tuple[str, ...]
     no_longer_critical: tuple[str, ...] = field(default=())
 
@@ -64,6 +65,7 @@ def import_kits(register: Register, file: KitFile, *, strict: bool = False, dry:
     return Imported(
         new=tuple(new), changed=changed, same=len(file.kits) + len(file.bad) - len(bad) - len(put),
         bad=tuple(sorted(bad, key=lambda row: row.line)), unknown=file.unknown,
+        lacking=file.lacking,
         not_named=tuple(sorted(set(there) - set(given))), no_longer_critical=tuple(ended),
     )  # fmt: skip
 

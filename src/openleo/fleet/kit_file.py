@@ -4,6 +4,7 @@ Each wrong row is told with its line and reason, and the others are read all the
 """
 
 import csv
+import difflib
 import io
 import math
 import re
@@ -25,7 +26,8 @@ HEADINGS: Final = {
     " starlinkid starlinkidentifier id",
     "serial": "serial serialnumber serialno serialnr sn dishserial dishserialnumber starlinkserialnumber",
     "account": "account accountid accountnumber accountno accountnr acc customer",
-    "holder": "holder heldby holdername owner responsible custodian contact contactperson assignedto",
+    "holder": "holder heldby holdername owner responsible responsibleperson personresponsible personincharge"
+    " incharge keeper keptby custodian contact contactperson contactname assignedto",
     "note": "note notes comment comments remark remarks description",
     "latitude_deg": "lat latitude latitudedeg sitelatitude",
     "longitude_deg": "lon lng long longitude longitudedeg sitelongitude",
@@ -33,9 +35,18 @@ HEADINGS: Final = {
     "life_critical": "lifecritical critical vital lifesaving",
     "people": "people persons beneficiaries population dependents",
 }
+# What cannot be said where a file lacks a column.
+LACKING: Final = {
+    "holder": "nobody can be called: who has each kit is not known",
+    "site": "kits are told by number alone: where they are is not known",
+    "account": "an account that ends cannot be told from other causes",
+    "latitude_deg": "neighbours are found only where a dish tells where it is",
+    "life_critical": "nobody comes first: which kits lives depend on is not known",
+}
 _MEANS: Final = {heading: column for column, all_ in HEADINGS.items() for heading in all_.split()}
 _YES: Final = frozenset({"yes", "y", "true", "1", "x", "ja", "oui", "si", "sí", "так", "да"})
 _NO: Final = frozenset({"no", "n", "false", "0", "nein", "non", "ні", "нет", "-"})
+_SAVE_AS: Final = "save it as 'CSV UTF-8'"
 _FORMULA = re.compile(r'="(.*)"')
 
 
@@ -58,6 +69,7 @@ class KitFile:
     columns: frozenset[str]
     bad: tuple[BadRow, ...]
     unknown: tuple[str, ...]
+    lacking: tuple[str, ...] = ()  # what cannot be said for lack of columns
     silent_critical: frozenset[int] = field(default=frozenset())  # lines that leave life_critical blank
 
 
@@ -75,6 +87,7 @@ def read_kits(data: bytes, source: str, *, encoding: str | None = None) -> KitFi
             raise BadInput(f"{source} has more than {MOST_ROWS:,} rows", "cut it into files")
         try:
             row = _cells(cells, columns)
+            _none_beyond(cells, len(header))
             kit = _kit(row)
             _once(kit, line, seen)
         except OpenleoError as error:
@@ -90,6 +103,7 @@ def read_kits(data: bytes, source: str, *, encoding: str | None = None) -> KitFi
         raise BadInput(f"{source} has headings and no rows", "write a line for each kit")
     return KitFile(
         kits=kits, columns=told, bad=tuple(bad), unknown=tuple(unknown),
+        lacking=tuple(f"no column {_called(c)}: {says}" for c, says in LACKING.items() if c not in told),
         silent_critical=frozenset(silent),
     )  # fmt: skip
 
@@ -109,16 +123,24 @@ def _decoded(data: bytes, source: str, encoding: str | None) -> str:
     except UnicodeError as error:
         line = data.count(b"\n", 0, getattr(error, "start", 0)) + 1
         raise BadInput(
-            f"{source} is not {encoding.removesuffix('-sig')} text: see line {line}",
+            f"{source} is not {encoding.removesuffix('-sig')} text: see line {line}"
+            if _mostly_text(data)
+            else f"{source} is no CSV file: it is no text",
             "save it as 'CSV UTF-8', or say what it is: --encoding cp1252 (western), cp1251 (cyrillic)",
         ) from error
     if "\0" in text:
-        raise BadInput(f"{source} is no text: it has null characters", "save it as 'CSV UTF-8'")
+        raise BadInput(f"{source} is no CSV file: it is no text (it has null characters)", _SAVE_AS)
     if not text.strip():
         raise BadInput(
             f"{source} is empty", "its first line names columns, such as site,kit,terminal,account"
         )
     return text
+
+
+def _mostly_text(data: bytes) -> bool:
+    """Tell text in some encoding from a picture or a program, by its control characters."""
+    head = data[:4_096]
+    return sum(b < 32 and b not in b"\t\n\r\f" for b in head) * 100 <= len(head)
 
 
 def _rows(text: str, source: str) -> tuple[int, list[str], Iterator[tuple[int, list[str]]]]:
@@ -188,6 +210,30 @@ def _columns(header: Sequence[str], source: str) -> tuple[dict[int, str], list[s
 def _cells(cells: Sequence[str], columns: dict[int, str]) -> dict[str, str]:
     """Return the cells by column; what a short row lacks is blank, as spreadsheets leave blank cells out."""
     return {column: _clean(cells[n]) if n < len(cells) else "" for n, column in columns.items()}
+
+
+def nearest(heading: str) -> str:
+    """Return how a heading that means nothing might be written: ``'holder'``; "" where none is near."""
+    plain = "".join(c for c in heading.casefold() if c.isalnum())
+    near = difflib.get_close_matches(plain, _MEANS, n=1, cutoff=0.72)
+    if not near:
+        near = [h for h in sorted(_MEANS, key=len, reverse=True) if len(h) > 3 and h in plain][:1]
+    return _called(_MEANS[near[0]]) if near else ""
+
+
+def _called(column: str) -> str:
+    return {"latitude_deg": "latitude", "longitude_deg": "longitude", "place": "coordinates"}.get(
+        column, column.replace("_", "-")
+    )
+
+
+def _none_beyond(cells: Sequence[str], columns: int) -> None:
+    """Raise BadInput where a row has more cells than there are headings: they would be of other columns."""
+    if any(_clean(cell) for cell in cells[columns:]):
+        raise BadInput(
+            f"it has {len(cells)} cells, and there are {columns} headings",
+            'a cell that holds the mark between cells stands in quotes ("")',
+        )
 
 
 def _kit(row: dict[str, str]) -> Kit:

@@ -13,13 +13,15 @@ from openleo.base.errors import BadInput, did_you_mean
 
 if TYPE_CHECKING:
     from openleo.fleet.decided import Custody
-    from openleo.fleet.register import DishEntry
+    from openleo.fleet.register import DishEntry, Register
     from openleo.fleet.store import TelemetryStore
     from openleo.fleet.why import Decision, Diagnosis, Expected, Subject
     from openleo.fleet.why.grouping import Incident
     from openleo.fleet.why.recent import Recent
     from openleo.fleet.why.survey import Survey
 
+_NO_DISH = ("garbage", "too-big", "unsupported")
+_NO_ANSWER = ("unreachable", "slow", "refused", "denied")
 _ALL_OLD_S = 90  # where nobody at all spoke for so long, it is we who do not hear: told as it stood then
 
 
@@ -37,6 +39,8 @@ class Looking:
     clock_ns: int
     dishes: "Mapping[str, DishEntry]"  # those that are polled from here, by terminal
     custody: "Mapping[str, Custody]"  # what a control plane knows of terminals
+    controlled: bool  # there is a control plane beside it
+    strays: Sequence[str]  # dishes that are none, or that never answered, in words
 
     def survey(
         self, at: datetime | None = None, *, whole: Iterable[str] = (), expected: "Expected | None" = None
@@ -73,6 +77,15 @@ class Looking:
         return list(found)
 
 
+def need_fleet(folder: Path) -> None:
+    """Raise BadInput where there is no fleet in a folder (DATA/fleet): reading must not make one."""
+    if not folder.is_dir():
+        raise BadInput(
+            f"there is no fleet in {folder.parent}",
+            "add a dish with `openleo fleet add`, kits with `openleo fleet import`, or name another --data",
+        )
+
+
 @contextmanager
 def looking(folder: Path, control: Path | None) -> Iterator[Looking]:
     """Open the fleet of a folder (DATA/fleet); ``control`` is the folder of a control plane, None for none.
@@ -83,12 +96,8 @@ def looking(folder: Path, control: Path | None) -> Iterator[Looking]:
     from openleo.fleet.store import TelemetryStore
     from openleo.fleet.why.recent import Recent
 
-    if not folder.is_dir():
-        raise BadInput(
-            f"there is no fleet in {folder.parent}",
-            "add a dish with `openleo fleet add`, kits with `openleo fleet import`, or name another --data",
-        )
-    subjects, names, dishes = _subjects(folder)
+    need_fleet(folder)
+    subjects, names, dishes, strays = _subjects(folder)
     holding, decided, remark = (None, (), "") if control is None else read_decisions(control)
     custody = {} if control is None else read_custody(control)
     with TelemetryStore(folder) as store:
@@ -99,6 +108,7 @@ def looking(folder: Path, control: Path | None) -> Iterator[Looking]:
         yield Looking(
             store=store, subjects=subjects, names=names, recent=recent, decisions=holding,
             decided=decided, remark=remark, clock_ns=time.time_ns(), dishes=dishes, custody=custody,
+            strays=strays, controlled=control is not None and control.is_dir(),
         )  # fmt: skip
 
 
@@ -108,8 +118,24 @@ def _subject(terminal: str) -> "Subject":
     return Subject(terminal=terminal)
 
 
-def _subjects(folder: Path) -> "tuple[dict[str, Subject], dict[str, list[str]], dict[str, DishEntry]]":
-    """Return what the register knows of terminals, the names of dishes, and the dishes by terminal."""
+def _strays(register: "Register") -> list[str]:
+    """Return the entries that no terminal stands behind: what is no dish, and what never answered."""
+    said = {(r.subject, r.kind): r.detail for r in register.remarks()}
+    found = []
+    for dish in register.dishes():
+        wrong = next((said[dish.key, kind] for kind in _NO_DISH if (dish.key, kind) in said), None)
+        if wrong is not None:
+            found.append(f"{dish.label} is no dish, or tells what cannot be: {wrong}")
+        elif not dish.terminal:
+            why = next((said[dish.key, kind] for kind in _NO_ANSWER if (dish.key, kind) in said), "")
+            found.append(f"{dish.label} has never answered" + (f": {why}" if why else ""))
+    return found
+
+
+def _subjects(
+    folder: Path,
+) -> "tuple[dict[str, Subject], dict[str, list[str]], dict[str, DishEntry], list[str]]":
+    """Return what the register knows of terminals, names of dishes, dishes by terminal, and strays."""
     from openleo.fleet.register import Register
     from openleo.fleet.why import Subject
 
@@ -133,7 +159,8 @@ def _subjects(folder: Path) -> "tuple[dict[str, Subject], dict[str, list[str]], 
             for name in (dish.name, dish.address, dish.key):
                 if name:
                     names.setdefault(name.casefold(), []).append(terminal)
-    return _tagged(folder, found), names, dishes
+        strays = _strays(register)
+    return _tagged(folder, found), names, dishes, strays
 
 
 def _tagged(folder: Path, found: "dict[str, Subject]") -> "dict[str, Subject]":

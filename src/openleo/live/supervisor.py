@@ -118,10 +118,12 @@ def supervise(
     *,
     save: Callable[[], None] = lambda: None,
     stop: threading.Event | None = None,
+    stopping: Callable[[], None] = lambda: None,
 ) -> int:
     """Keep the children alive until SIGINT, SIGTERM, or ``stop``; return the exit status.
 
-    ``save`` is called each second.  It is 1 where a child has said what is wrong.
+    ``save`` is called each second, ``stopping`` once the end has begun.  It is 1 where a child has said
+    what is wrong.
     """
     ending = stop or threading.Event()
 
@@ -139,6 +141,7 @@ def supervise(
                 save()
                 saved_s = time.monotonic()
     finally:
+        stopping()
         for child in children:
             child.end()
         until_s = time.monotonic() + _PATIENCE_S
@@ -160,7 +163,8 @@ def bound(host: str, port: int) -> socket.socket:
     except OSError as error:
         found.close()
         raise Refused(
-            f"{host}:{port} cannot be listened on: {error.strerror}", "give another port: --port 8351"
+            f"{host}:{port} cannot be listened on: {error.strerror}",
+            f"give another port, such as --port {port % 65_535 + 1}",
         ) from None
     found.listen(128)
     found.set_inheritable(True)

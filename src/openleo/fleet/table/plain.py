@@ -18,7 +18,7 @@ def plain_row(row: Row) -> dict[str, Any]:
         "line": row.line, "holder": row.holder, "custody": row.custody, "life_critical": row.life_critical,
         "people": kit.people, "state": row.state.value, "cause": row.cause,
         "confidence": None if row.confidence is None else round(row.confidence, 4),
-        "since": iso(row.since_ns), "last_seen": None if last is None else iso(last.time_ns),
+        "since": iso(row.since_ns), "last_seen": iso(row.seen_ns),
         "source": None if last is None else last.source, "version": row.version,
         "update_waits": row.update_waits, "cell": None if row.cell is None else f"{row.cell:x}",
         "latency_ms": None if last is None else last.ping_latency_ms,

@@ -31,6 +31,7 @@ class Row:
     since_ns: int | None
     last: Sample | None
     cell: int | None
+    seen_ns: int | None = None  # when the terminal itself last spoke; our asking in vain is no word of it
     line: str = ""
     custody: str = ""
     holder: str = ""
@@ -113,7 +114,7 @@ def _row(
     sure = why.confidence if why is not None and why.cause is not None else None
     return Row(
         subject=one.kit, state=one.course.state, cause=cause, confidence=sure, since_ns=one.onset_ns,
-        last=one.course.last, cell=one.cell,
+        last=one.course.last, cell=one.cell, seen_ns=one.course.spoke_ns,
         line=held.line if held else "", custody=held.state if held else "",
         holder=one.kit.holder or (held.holder if held else ""),
         account=one.kit.account or (held.account if held else ""),
@@ -136,7 +137,7 @@ SORTS: Final = {
     "state": lambda r: (_RANK[r.state], r.terminal),
     "since": lambda r: (r.since_ns or 2**63, r.terminal),
     "version": lambda r: (version_key(r.version or ""), r.terminal),
-    "last_seen": lambda r: (r.last.time_ns if r.last else 0, r.terminal),
+    "last_seen": lambda r: (r.seen_ns or 0, r.terminal),
     "down_gb": lambda r: (-(r.use.down_bytes if r.use else -1), r.terminal),
 }
 

@@ -54,7 +54,7 @@ NUMBERS: Final[Mapping[str, Callable[[Row, int], float | None]]] = {
     "down": lambda r, _: r.last.downlink_mbps if r.last else None,
     "up": lambda r, _: r.last.uplink_mbps if r.last else None,
     "ill-for": lambda r, now: None if r.since_ns is None else (now - r.since_ns) / 1e9,
-    "unseen-for": lambda r, now: None if r.last is None else (now - r.last.time_ns) / 1e9,
+    "unseen-for": lambda r, now: None if r.seen_ns is None else (now - r.seen_ns) / 1e9,
     "down-gb": lambda r, _: r.use.down_bytes / 1e9 if r.use else None,
 }
 FIELDS: Final = (*TEXTS, *NUMBERS)

@@ -7,7 +7,7 @@ from openleo.fleet.why.course import Course
 from openleo.fleet.why.inputs import Case, Share
 from openleo.fleet.why.places import cell_at
 from openleo.fleet.why.sign import Sign
-from openleo.fleet.why.times import when
+from openleo.fleet.why.times import length, when
 
 TOGETHER_S: Final = 180.0  # onsets within so many seconds are of the same moment, clocks being what they are
 _MOST: Final = 0.6
@@ -30,7 +30,7 @@ def around_signs(case: Case, course: Course) -> Iterator[Sign]:
     around = case.around
     yield from _share("site", around.site, "at its site")
     yield from _share("cell", around.cell, "in its cell")
-    yield from _share("near", around.near, "within 60 km, in other cells")
+    yield from _share("near", around.near, "within 60 km")
     yield from _share("account", around.account, "of its account elsewhere")
     if around.wide.known >= _WIDE_LEAST:
         yield _few("wide", around.wide, "farther than 60 km")
@@ -47,10 +47,12 @@ def around_signs(case: Case, course: Course) -> Iterator[Sign]:
         yield Sign("kin", value, f"{around.kin:.0%} of those that went dark with it are of its account")
     if around.spread_s is not None:
         value = "sharp" if around.spread_s <= _SHARP_S else "slow"
+        within = length(around.spread_s)
         yield Sign(
             "spread",
             value,
-            f"those near by went dark within {around.spread_s:.0f} s of each other (middle half)",
+            f"of {around.together} in its cell or near it that went dark about when it did, "
+            f"the middle half did so within {within}",
         )
     yield from _decided(case, course)
     yield from _model(case)
@@ -73,9 +75,16 @@ def _few(name: str, share: Share, where: str) -> Sign:
 
 
 def _counted(share: Share, where: str) -> str:
-    return (
-        f"{share.with_it} of {share.known} other terminals {where} went dark with it ({share.dark} are dark)"
-    )
+    of = f"{share.known} other{'s' * (share.known != 1)} {where}"
+    if not share.dark:
+        return f"the 1 other {where} is online" if share.known == 1 else f"all {of} are online"
+    together = (
+        "since the same time" if share.with_it == share.dark
+        else f"{share.with_it} of them since the same time" if share.with_it
+        else "none of them since the same time" if share.dark > 1
+        else "not since the same time"
+    )  # fmt: skip
+    return f"{share.dark} of {of} {'is' if share.dark == 1 else 'are'} dark, {together}"
 
 
 def _decided(case: Case, course: Course) -> Iterator[Sign]:

@@ -1,7 +1,7 @@
 """How a terminal went: online, dark since when, silent; and what its telemetry showed then."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
@@ -70,6 +70,8 @@ class Course:
     before: Sequence[Sample]
     later: Sequence[Sample]
     sources: frozenset[str]
+    spoke_ns: int | None = None  # when the terminal itself, or the vendor of it, last said something
+    asked_ns: int | None = None  # when it was last asked, where it gave no answer
 
     @cached_property
     def answers(self) -> str:
@@ -93,6 +95,15 @@ class Course:
         """How many times it went dark in the trouble."""
         return _spells(self.trouble)
 
+    @cached_property
+    def dark_since_ns(self) -> int | None:
+        """When it last went dark within the trouble; not before its last good second."""
+        onset = self.onset_ns
+        for sample in reversed(self.trouble):
+            if not is_dark(sample):
+                return sample.time_ns if onset is None else max(onset, sample.time_ns)
+        return onset
+
     def lasted_s(self) -> float:
         """Seconds since the onset."""
         return 0.0 if self.onset_ns is None else max(0.0, (self.now_ns - self.onset_ns) / SECOND_NS)
@@ -100,6 +111,16 @@ class Course:
 
 def course_of(samples: Sequence[Sample], now_ns: int) -> Course:
     """Return how a terminal went, from its samples of some hours, oldest first."""
+    found = _course_of(samples, now_ns)
+    told = [s for s in samples if s.time_ns <= now_ns + MINUTE_NS]
+    spoke = max((s.time_ns for s in told if s.reachable), default=None)
+    asked = max((s.time_ns for s in told if not s.reachable), default=None)
+    if asked is not None and spoke is not None and asked <= spoke:
+        asked = None
+    return replace(found, spoke_ns=spoke, asked_ns=asked)
+
+
+def _course_of(samples: Sequence[Sample], now_ns: int) -> Course:
     seen = [s for s in samples if s.time_ns <= now_ns + MINUTE_NS]
     later = [s for s in samples if now_ns + MINUTE_NS < s.time_ns <= now_ns + LATER_S * SECOND_NS]
     sources = frozenset(s.source for s in seen)
@@ -112,7 +133,7 @@ def course_of(samples: Sequence[Sample], now_ns: int) -> Course:
     if first == len(main) and not silent:
         return Course(State.ONLINE, now_ns, last, None, (), main[-120:], later, sources)
     trouble = main[first:]
-    onset = _told_onset(trouble, _onset(main, first, now_ns), seen_well=first > 0)
+    onset = _told_onset(trouble, _onset(main, first, now_ns), main[first - 1].time_ns if first else None)
     before = [s for s in main[:first] if s.time_ns > onset - BEFORE_S * SECOND_NS]
     state = State.SILENT if silent else _state_now(trouble, now_ns)
     return Course(state, now_ns, last, onset, trouble, before, later, sources)
@@ -197,15 +218,16 @@ def _onset(main: Sequence[Sample], first: int, now_ns: int) -> int:
     return starts
 
 
-def _told_onset(trouble: Sequence[Sample], onset: int, *, seen_well: bool) -> int:
+def _told_onset(trouble: Sequence[Sample], onset: int, well_ns: int | None) -> int:
     """Return the onset that the terminal itself tells, where it does so and it fits ours.
 
-    Of one that was never seen well ours is but when it was first looked at: its own word is all there is.
+    It is not before ``well_ns``, its last good second.  Of one that was never seen well ours is but when it
+    was first looked at: its own word is all there is.
     """
     first = trouble[0] if trouble else None
     if first is None or not first.outage or first.outage_since_ns is None:
         return onset
     since = first.outage_since_ns
-    if not seen_well:
+    if well_ns is None:
         return min(since, onset)
-    return since if abs(since - onset) < 10 * MINUTE_NS else onset
+    return max(since, well_ns) if abs(since - onset) < 10 * MINUTE_NS else onset

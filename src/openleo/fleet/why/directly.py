@@ -4,6 +4,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
+from openleo.base.errors import BadInput
 from openleo.dish.reading import Dish, DishError, messages
 from openleo.fleet.dish_samples import (
     Odd,
@@ -17,8 +18,15 @@ from openleo.fleet.dish_samples import (
 )
 from openleo.fleet.sample import Sample
 from openleo.fleet.why.inputs import Case, DishFacts, Expected, Subject
+from openleo.fleet.why.signs_direct import hidden_words
 
 _HIDDEN: Final = 0.5  # a cell of the map below this is hidden
+# How a connection fails, in the words of systems and of gRPC.
+_NO_HOST: Final = ("name or service not known", "no address", "nodename", "name resolution", "not known",
+                   "getaddrinfo", "domain name not found", "dns")  # fmt: skip
+_NO_ROUTE: Final = ("no route", "unreachable: ", "network is unreachable", "host is unreachable",
+                    "network is down")  # fmt: skip
+_CLOSED: Final = ("connection refused", "connect call failed", "refused")
 _LIMIT_UNKNOWN: Final = "UNKNOWN"
 
 
@@ -32,18 +40,15 @@ async def case_of_dish(
 ) -> tuple[Case, list[str]]:
     """Return all that one dish tells now as a case, and notes of what it would not tell.
 
-    A dish that does not answer is a case too.  Raises BadInput where the address is none.
+    Raises BadInput where the address is none, and where no dish answers there: who is silent may be a dish
+    without power, another machine, or nobody, and only a register knows that a dish is there.
     """
     notes: list[str] = []
     async with Dish(address, source=source) as dish:
         try:
             status = await dish.status()
         except DishError as error:
-            silent = Sample(terminal=address, time_ns=now_ns, source="dish", reachable=False)
-            notes = [error.detail, error.hint] if error.hint else [error.detail]
-            return Case(
-                kit=Subject(terminal=address), now_ns=now_ns, samples=[silent], rain_mm_h=rain_mm_h
-            ), notes
+            raise no_dish(address, error) from error
         terminal = _id(status, address, notes)
         history = await _ask("history", dish.history, notes)
         location = await _ask("location", dish.location, notes)
@@ -58,9 +63,51 @@ async def case_of_dish(
         notes.append("the dish does not tell where it is, so it cannot be compared with the run")
     case = Case(
         kit=Subject(terminal=terminal, name=address), now_ns=now_ns, samples=samples, rain_mm_h=rain_mm_h,
-        facts=facts_of(status, diagnostics, sky), expected=model,
+        facts=facts_of(status, diagnostics, sky), expected=model, alone=True,
     )  # fmt: skip
     return case, notes
+
+
+_KNOWN: Final = "if it is a dish of the register: openleo fleet why TERMINAL tells how it stood"
+
+
+def no_dish(address: str, error: DishError) -> BadInput:
+    """Return what is wrong at an address where no dish answers, told apart by how it fails."""
+    said = error.detail.lower()
+    if error.kind in ("garbage", "too-big", "unsupported"):
+        return BadInput(
+            f"{address} is not a dish: something else answers there ({error.detail})",
+            "a dish answers at 192.168.100.1, port 9200; check the address and the port",
+        )
+    if error.kind in ("refused", "denied"):
+        return BadInput(f"{address} refuses to be asked for its status: {error.detail}", error.hint)
+    if any(word in said for word in _NO_HOST):
+        return BadInput(f"no such host: {address} has no address ({error.detail})", "check how it is spelt")
+    if any(word in said for word in _NO_ROUTE):
+        return BadInput(
+            f"no route to {address}: {error.detail}",
+            f"is this machine in the site's network, or is --source needed? {_KNOWN}",
+        )
+    if any(word in said for word in _CLOSED):
+        return BadInput(
+            f"refused: a machine is at {address} and nothing listens there as a dish does ({error.detail})",
+            f"a dish listens on port 9200; check the address and the port; {_KNOWN}",
+        )
+    return BadInput(
+        f"nobody answers at {address}: {error.detail}",
+        f"a dish without power, its cable, or an address where no dish is: {_KNOWN}",
+    )
+
+
+async def sky_words(address: str, source: str | None, *, timeout_s: float = 2.0) -> str:
+    """Return how much of its sky a dish says is hidden, and where; "" where its map cannot be read now."""
+    async with Dish(address, source=source, timeout_s=timeout_s) as dish:
+        try:
+            sky = await dish.obstruction_map()
+        except DishError:
+            return ""
+    part, towards = hidden_part(sky)
+    return hidden_words(part, towards) if part is not None and part >= 0.005 else ""
 
 
 def _id(status: Any, address: str, notes: list[str]) -> str:

@@ -4,18 +4,20 @@ import csv
 import io
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from openleo.base.errors import BadInput
+from openleo.fleet.why.calling import SAY, do_here, person
 from openleo.fleet.why.causes import ADVICE
 from openleo.fleet.why.course import SILENT_AFTER_S, State
 from openleo.fleet.why.grouping import Incident
 from openleo.fleet.why.inputs import MINUTE_NS, SECOND_NS, Decision, Subject
 from openleo.fleet.why.recent import WELL
 from openleo.fleet.why.survey import Survey
-from openleo.fleet.why.times import iso, length, sure, when
+from openleo.fleet.why.times import iso, length, when
 from openleo.fleet.why.words import (
+    cause_words,
     count_line,
     member_rows,
     name_of,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 SHORTEST_NS: Final = 2 * MINUTE_NS  # shorter darkness is not told of
 _JOIN_NS: Final = 5 * MINUTE_NS  # in service for less does not end an outage
 _ROWS: Final = 40
+_CALLS: Final = 12  # people that an incident names to call
+_NAMED: Final = 6
 
 # The samples at which a terminal's state turned or before which it was silent, with the time of the one
 # before.
@@ -66,6 +70,7 @@ class Handover:
     spells: Sequence[Spell]
     decisions: Sequence[Decision] | None
     reaches_back: bool  # the store holds the whole of the shift
+    addresses: Mapping[str, str] = field(default_factory=dict)  # of dishes that are polled, by terminal
 
     @property
     def ended(self) -> list[Spell]:
@@ -161,7 +166,11 @@ def text_lines(report: Handover, clock_ns: int) -> Iterator[str]:
     yield "## Open"
     yield ""
     if not report.incidents:
-        yield "Nothing: every terminal that was ever seen is online."
+        seen = any(n for state, n in survey.counts.items() if state is not State.NEVER)
+        yield (
+            "Nothing: every terminal that was ever seen is online." if seen
+            else "Nothing is known: no telemetry has ever come."
+        )  # fmt: skip
     for number, incident in enumerate(report.incidents, 1):
         yield from _open_lines(number, incident, report)
     yield ""
@@ -178,26 +187,30 @@ def text_lines(report: Handover, clock_ns: int) -> Iterator[str]:
 
 def _open_lines(number: int, incident: Incident, report: Handover) -> Iterator[str]:
     now = report.survey.now_ns
-    new = "NEW, " if incident in report.new else ""
+    new = "NEW, " if report.reaches_back and incident in report.new else ""
     since = "" if incident.onset_ns is None else f", since {when(incident.onset_ns, now)}"
     critical = "**LIFE-CRITICAL** " if incident.critical else ""
-    yield (
-        f"{number}. {critical}{new}{incident.cause.value} ({sure(incident.confidence)}), "
-        f"{len(incident.members):,} terminals{since}"
-    )
+    how_many = f"{len(incident.members):,} terminal{'s' * (len(incident.members) != 1)}"
+    yield f"{number}. {critical}{new}{cause_words(incident)}, {how_many}{since}"
     names = [name_of(m.kit) for m in incident.members[:6]]
     more = f" and {len(incident.members) - 6:,} more" if len(incident.members) > 6 else ""
     yield f"   - who: {'; '.join(names)}{more}"
-    for line in incident.first.evidence[:3]:
+    for line in incident.first.weighty[:3]:
         yield f"   - {line}"
-    yield f"   - next: {ADVICE[incident.cause].do}"
+    address = report.addresses.get(incident.members[0].kit.terminal, "")
+    can = do_here(incident.cause, controlled=report.decisions is not None, address=address)
+    yield f"   - next: {can}"
 
 
 def _changed(report: Handover) -> Iterator[str]:
     ended, now = report.ended, report.survey.now_ns
     yield "## Changed"
     yield ""
-    yield f"{len(report.new)} incidents began and are open; {len(ended):,} outages of 2 min or more ended."
+    began = f"{len(report.new)} incident{'s' * (len(report.new) != 1)} began and {_are(len(report.new))} open"
+    over = f"{len(ended):,} outage{'s' * (len(ended) != 1)} of 2 min or more ended"
+    yield f"{began}; {over}."
+    for incident in report.new:
+        yield f"- {'; '.join(name_of(m.kit) for m in incident.members[:_NAMED])}: {cause_words(incident)}"
     if not ended:
         return
     yield ""
@@ -213,6 +226,10 @@ def _changed(report: Handover) -> Iterator[str]:
         yield f"| and {len(ended) - _ROWS:,} more (--format csv) | | | | |"
 
 
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
 def _done(report: Handover) -> Iterator[str]:
     if report.decisions is None:
         yield "Decisions are not known here: there is no control plane beside this fleet."
@@ -224,14 +241,25 @@ def _done(report: Handover) -> Iterator[str]:
 
 
 def _calls(report: Handover) -> Iterator[str]:
+    """Yield whom to call: a line for each person and cause, with their kits and what to say."""
     for incident in report.incidents:
-        holders = sorted({m.kit.holder for m in incident.members if m.kit.holder})
-        shown = ", ".join(holders[:6]) + (", ..." if len(holders) > 6 else "")
-        accounts = sorted({m.kit.account for m in incident.members if m.kit.account})
-        of = f"; holders: {shown}" if holders else ""
-        whose = f"; accounts: {', '.join(accounts[:6])}" if accounts else ""
-        flag = "**LIFE-CRITICAL** " if incident.critical else ""
-        yield f"- {flag}{incident.cause.value}: {ADVICE[incident.cause].call}{of}{whose}"
+        cause = cause_words(incident)
+        kits: dict[str, list[Subject]] = {}
+        for member in incident.members:
+            kits.setdefault(person(member.kit), []).append(member.kit)
+        for who, whose in list(kits.items())[:_CALLS]:
+            flag = "**LIFE-CRITICAL** " if any(k.life_critical for k in whose) else ""
+            named = "; ".join(name_of(k) for k in whose[:_NAMED])
+            more = f" and {len(whose) - _NAMED:,} more" if len(whose) > _NAMED else ""
+            nobody = "nobody is named in the register (holder, account)"
+            yield f"- {flag}{who or nobody}: {named}{more}; {cause}. Say: {_ended(SAY[incident.cause])}"
+        if len(kits) > _CALLS:
+            yield f"- and {len(kits) - _CALLS:,} more of them: --format csv"
+        yield f"  Then: {ADVICE[incident.cause].call}."
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith("?") else f"{sentence}."
 
 
 def _subject(report: Handover, terminal: str) -> Subject:
@@ -278,7 +306,7 @@ def csv_text(report: Handover) -> str:
 CSV_COLUMNS: Final = (
     "rank", "terminal", "kit", "site", "account", "holder", "life_critical", "people", "state", "since",
     "until",
-    "seconds", "cause", "confidence", "last_seen",
+    "seconds", "cause", "confidence", "guess", "last_seen", "last_asked",
 )  # fmt: skip
 
 

@@ -105,7 +105,8 @@ class Around:
     gateway: Share | None = None
     near_gps: Share = field(default_factory=Share)  # of those near that tell, how many have lost GPS
     kin: float | None = None  # of those that went dark with it beyond its site, the share of its account
-    spread_s: float | None = None  # between the onsets of the middle half of those dark near by
+    together: int = 0  # of the cell and near it, how many went dark about when it did, itself included
+    spread_s: float | None = None  # between the onsets of the middle half of these, where it is one event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,3 +121,4 @@ class Case:
     expected: Expectation | None = None
     rain_mm_h: float | None = None
     facts: DishFacts | None = None
+    alone: bool = False  # one reading of a dish: its neighbours were not looked at

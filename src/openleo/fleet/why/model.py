@@ -8,7 +8,7 @@ read off: a sign's weight between two causes is the ratio of two numbers of the 
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -23,6 +23,14 @@ from openleo.fleet.why.table import Likelihoods, Table, likelihoods
 _RIVALS: Final = 3
 _ASKS: Final = 3
 _RIVAL_LEAST: Final = 0.02
+_SHARED: Final = frozenset({Why.AREA, Why.NETWORK, Why.JAMMED, Why.WEATHER, Why.CAPACITY})
+_WELL_AROUND: Final = (Sign("near", "none", ""), Sign("near-gps", "none", ""))
+_TRIVIAL: Final = frozenset({
+    ("booted", "no"), ("power", "usual"), ("update", "no"), ("stowed", "no"), ("hardware", "no"),
+    ("ethernet", "no"), ("power-alert", "no"), ("self-test", "no"), ("low-snr", "no"), ("heating", "no"),
+    ("limited", "no"), ("water", "no"), ("link", "up"), ("place", "same"), ("answer-dish", "answers"),
+    ("answer-vendor", "answers"), ("move", "untold"), ("latency", "usual"),
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +70,14 @@ class Diagnosis:
         return _for(self.signs, self.ranked[0][0], self.table) if self.ranked else ()
 
     @cached_property
+    def weighty(self) -> tuple[str, ...]:
+        """What was seen without what goes without saying: that it did not restart, that it draws 62 W."""
+        if not self.ranked:
+            return ()
+        plain = {s.says for s in self.signs if (s.name, s.value) in _TRIVIAL}
+        return tuple(line for line in self.evidence if line not in plain) or self.evidence
+
+    @cached_property
     def rivals(self) -> tuple[Rival, ...]:
         """What else it may be, the likeliest first."""
         first = self.ranked[:1]
@@ -89,7 +105,10 @@ def diagnose(case: Case, *, course: Course | None = None, table: Likelihoods | N
     signs: tuple[Sign, ...] = ()
     if course.state is not State.ONLINE:
         signs = (*own_signs(case, course), *around_signs(case, course))
-        chances = posterior(signs, table)
+        if case.alone and not any(map(_names_reason, signs)):
+            chances = _by_itself(signs, table)
+        else:
+            chances = posterior(signs, table)
         ranked = tuple(sorted(zip(CAUSES, chances, strict=True), key=lambda pair: -pair[1]))
         first, confidence = ranked[0]
         cause = first if confidence >= table.enough else Why.UNKNOWN
@@ -111,6 +130,23 @@ def posterior(signs: Iterable[Sign], table: Likelihoods) -> list[float]:
     return [w / total for w in weights]
 
 
+def _by_itself(signs: Sequence[Sign], table: Likelihoods) -> list[float]:
+    """Return the probabilities for a dish whose neighbours nobody looked at.
+
+    A cause that neighbours would share is no surer than if those near by were found to be well.
+    """
+    cool = replace(table, temperature=table.alone)
+    chances = posterior(signs, cool)
+    if CAUSES[chances.index(max(chances))] in _SHARED:
+        return posterior((*signs, *_WELL_AROUND), cool)
+    return chances
+
+
+def _names_reason(sign: Sign) -> bool:
+    """Tell whether it is the network's own word of why it refuses service."""
+    return sign.name == "refused" and sign.value not in ("okay", "unsaid")
+
+
 def _weight(table: Table, sign: Sign, a: Why, b: Why) -> float:
     """Return the log of how many times likelier a sign is under ``a`` than under ``b``."""
     log = table.log[sign.value]
@@ -118,7 +154,7 @@ def _weight(table: Table, sign: Sign, a: Why, b: Why) -> float:
 
 
 def _for(signs: Sequence[Sign], first: Why, table: Likelihoods) -> tuple[str, ...]:
-    """Return the signs' sentences, those first that are likelier under ``first`` than else."""
+    """Return the signs' sentences: a reason that the network names, then what ``first`` explains best."""
     index = CAUSES.index(first)
     prior = [math.exp(p) if i != index else 0.0 for i, p in enumerate(table.log_prior)]
 
@@ -127,7 +163,7 @@ def _for(signs: Sequence[Sign], first: Why, table: Likelihoods) -> tuple[str, ..
         else_ = sum(p * math.exp(one) for p, one in zip(prior, log, strict=True)) / sum(prior)
         return log[index] - math.log(else_)
 
-    return tuple(s.says for s in sorted(signs, key=lift, reverse=True))
+    return tuple(s.says for s in sorted(signs, key=lambda s: (_names_reason(s), lift(s)), reverse=True))
 
 
 def _against(signs: Sequence[Sign], first: Why, rival: Why, table: Likelihoods) -> tuple[str, ...]:

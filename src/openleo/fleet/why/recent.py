@@ -70,6 +70,8 @@ def _rows(files: Iterable["DayFile"], terminal: str, at: int) -> list[tuple[obje
     first = "WHERE terminal = ? AND time_ns BETWEEN ? AND ? ORDER BY time_ns"
     spans = [(at - _NEWEST_NS, at + _NEWEST_NS)]
     rows: dict[int, tuple[object, ...]] = {}
+    spoke = "WHERE terminal = ? AND time_ns BETWEEN ? AND ? AND reachable ORDER BY time_ns DESC"
+    heard = False
     for number, file in enumerate(files):
         if well is None:
             last = file.rows(where, (terminal, at - LOOK_BACK_NS, at), most=1)
@@ -79,6 +81,9 @@ def _rows(files: Iterable["DayFile"], terminal: str, at: int) -> list[tuple[obje
             elif begins := file.rows(first, (terminal, at - LOOK_BACK_NS, at), most=1):
                 begun = int(begins[0][3])  # it was never seen well: how it was when it was first seen
                 spans = _joined([(at - _NEWEST_NS, at + _NEWEST_NS), (begun, begun + _AFTER_NS)])
+        if not heard and (last := file.rows(spoke, (terminal, at - LOOK_BACK_NS, at), most=1)):
+            heard = True  # when it itself last spoke, which may be long after it was last well
+            rows[number << 48 | int(last[0][0])] = last[0]
         for since, until in spans:
             near = "WHERE terminal = ? AND time_ns BETWEEN ? AND ? ORDER BY time_ns"
             for row in file.rows(near, (terminal, since, until)):

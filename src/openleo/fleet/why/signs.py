@@ -4,7 +4,7 @@ What a source does not tell gives no sign; nothing is read into what is missing.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Final
@@ -46,6 +46,10 @@ _OUTAGES: Final = frozenset({
     "NO_PINGS",
     "ACTUATOR_ACTIVITY", "CABLE_TEST", "SLEEPING", "SKY_SEARCH", "INHIBIT_RF", "UNKNOWN",
 })  # fmt: skip
+_MOVES: Final = frozenset({
+    ("refused", "far"), ("refused", "fast"), ("refused", "country"), ("refused", "place"), ("place", "far"),
+    ("place", "moved"),
+})  # fmt: skip
 _HARDWARE: Final = (53, 54, 63, 80, 81, 52)
 _ETHERNET: Final = (50, 51)
 
@@ -53,7 +57,14 @@ _ETHERNET: Final = (50, 51)
 def own_signs(case: Case, course: Course) -> list[Sign]:
     """Return the signs in a terminal's own telemetry and what a direct reading of it adds."""
     found = [sign for look in _LOOKS if (sign := look(case, course)) is not None]
-    return [*found, *direct_signs(case)]
+    return [*found, *_no_move(course, found), *direct_signs(case)]
+
+
+def _no_move(course: Course, found: Sequence[Sign]) -> Iterator[Sign]:
+    """Say that a terminal that talks tells nothing of a move; what tells of one has signs of its own."""
+    if not course.dark or any((s.name, s.value) in _MOVES for s in found):
+        return
+    yield Sign("move", "untold", "nothing tells that it moved: no place, cell, code or alert")
 
 
 def _answer(case: Case, course: Course) -> Sign | None:
@@ -128,7 +139,10 @@ def _outage(case: Case, course: Course) -> Sign | None:
     counts = Counter(str(s.outage) for s in named)
     value, times = counts.most_common(1)[0]
     rest = "".join(f", {n} of {name}" for name, n in counts.most_common(3)[1:])
-    says = f"the dish names its outage {value} in {times} of {len(course.dark)} samples{rest}"
+    span = length((course.dark[-1].time_ns - course.dark[0].time_ns) / SECOND_NS + course.dark[0].period_s)
+    until = when(course.dark[-1].time_ns, course.now_ns)
+    share = f"{times} of the {len(course.dark)} samples of the {span} until {until}"
+    says = f"the dish names its outage {value} in {share}{rest}"
     return Sign("outage", value if value in _OUTAGES else "UNKNOWN", says)
 
 
@@ -244,10 +258,12 @@ def _stowed(case: Case, course: Course) -> Sign | None:
     told = [s for s in course.dark if s.stowed is not None]
     if not told:
         return None
-    since = next((s for s in told if s.stowed), None)
-    if since is None:
+    if not any(s.stowed for s in told):
         return Sign("stowed", "no", "it is not stowed")
-    return Sign("stowed", "yes", f"it is stowed since {when(since.time_ns, course.now_ns)}")
+    since = next(s for s in course.dark if s.stowed or s.outage == "STOWED")
+    return Sign(
+        "stowed", "yes", f"the dish says that it is stowed, since {when(since.time_ns, course.now_ns)}"
+    )
 
 
 def _place(case: Case, course: Course) -> Sign | None:

@@ -50,6 +50,11 @@ def direct_signs(case: Case) -> Iterator[Sign]:
         yield Sign("inhibited", "yes", "its holder has told it not to use satellite navigation")
     if facts.map_obstructed is not None:
         part = facts.map_obstructed
-        where = f", mostly {facts.map_towards}" if facts.map_towards and part >= 0.005 else ""
         value = "clear" if part < 0.005 else "some" if part < 0.04 else "much"
-        yield Sign("map", value, f"its obstruction map is {part:.1%} hidden{where}")
+        yield Sign("map", value, hidden_words(part, facts.map_towards))
+
+
+def hidden_words(part: float, towards: str) -> str:
+    """Return ``69.7% of the sky that it maps is hidden, mostly to the north-west, down to 24 degrees``."""
+    where = f", mostly {towards}" if towards and part >= 0.005 else ""
+    return f"{part:.1%} of the sky that it maps is hidden{where}"

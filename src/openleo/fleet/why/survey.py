@@ -10,10 +10,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Protocol, TypeVar
 
-from openleo.fleet.sample import Sample
+from openleo.fleet.sample import ALERTS, Sample
 from openleo.fleet.why.around import TOGETHER_S
-from openleo.fleet.why.course import SILENT_AFTER_S, Course, State, course_of, is_dark, is_poor
-from openleo.fleet.why.inputs import HOUR_NS, SECOND_NS, Around, Case, Decision, Expected, Share, Subject
+from openleo.fleet.why.course import REFUSING, SILENT_AFTER_S, Course, State, course_of, is_dark, is_poor
+from openleo.fleet.why.inputs import (
+    HOUR_NS,
+    MINUTE_NS,
+    SECOND_NS,
+    Around,
+    Case,
+    Decision,
+    Expected,
+    Share,
+    Subject,
+)
 from openleo.fleet.why.model import Diagnosis, diagnose
 from openleo.fleet.why.places import Map, Place, cell_at, centre_of, place_of
 
@@ -24,6 +34,8 @@ HISTORY_NS: Final = 3 * HOUR_NS
 READ_AT_MOST: Final = 500  # terminals whose history is read for a list; the rest is told by the newest
 
 _TOGETHER_NS: Final = int(TOGETHER_S * SECOND_NS)
+_EVENT_NS: Final = 15 * MINUTE_NS  # onsets farther apart are not of one event that spreads
+_EVENT_PART: Final = 0.4  # of those near by, below which they are dark by chance
 
 
 class Telemetry(Protocol):
@@ -99,7 +111,7 @@ class Survey:
         one = self.standings[terminal]
         onset, cell, kit = one.onset_ns, one.cell, one.kit
         in_cell = Share() if cell is None else _share(self._by_cell[cell], onset)
-        near, near_gps, spread = self._near_of(cell, onset)
+        near, near_gps, together = self._near_of(cell, onset)
         site = _share(self._by_site[kit.site], onset) if kit.site else Share()
         account = self._account_share(one) if kit.account else Share()
         gateway = _share(self._by_gateway[kit.gateway], onset) if kit.gateway else None
@@ -112,8 +124,21 @@ class Survey:
         )
         return Around(
             site=site, cell=in_cell, near=near, wide=wide, account=account, gateway=gateway,
-            near_gps=near_gps, spread_s=spread, kin=self._kin(one, site, fleet),
+            near_gps=near_gps, together=len(together), spread_s=_spread_s(together),
+            kin=self._kin(one, site, fleet),
         )  # fmt: skip
+
+    def same_code(self, terminal: str) -> list[Subject]:
+        """Return who else is refused by the same code since the same time, wherever they are."""
+        one = self.standings[terminal]
+        code, onset = _refusal(one.course), one.onset_ns
+        if not code or onset is None:
+            return []
+        return [
+            other.kit for name, other in self.standings.items()
+            if name != terminal and other.onset_ns is not None and _refusal(other.course) == code
+            and abs(other.onset_ns - onset) <= _TOGETHER_NS
+        ]  # fmt: skip
 
     def _account_share(self, one: Standing) -> Share:
         """Count its account's terminals in other cells; those in its own cell are counted there."""
@@ -135,20 +160,23 @@ class Survey:
         mine = _share(self._by_account[one.kit.account], one.onset_ns).with_it - site.with_it
         return max(0, mine) / others
 
-    def _near_of(self, cell: int | None, onset: int | None) -> tuple[Share, Share, float | None]:
+    def _near_of(self, cell: int | None, onset: int | None) -> tuple[Share, Share, list[int]]:
+        """Return who is near, of navigation near by, and the onsets about when it went dark."""
         if cell is None:
-            return Share(), Share(), None
+            return Share(), Share(), []
         if cell not in self._near:
             self._near[cell] = self._gather(cell)
         known, onsets, gps_known, gps_lost = self._near[cell]
         near = Share(known=known, dark=len(onsets), with_it=_within(onsets, onset))
-        together = sorted([*onsets, *self._by_cell[cell].onsets])
-        spread = None
-        if onset is not None and len(together) >= 3:
-            hour = together[bisect_left(together, onset - HOUR_NS) : bisect_right(together, onset + HOUR_NS)]
-            if len(hour) >= 3:
-                spread = (hour[(3 * len(hour)) // 4] - hour[len(hour) // 4]) / SECOND_NS
-        return near, Share(known=gps_known, dark=gps_lost, with_it=gps_lost), spread
+        together: list[int] = []
+        if onset is not None:
+            here = self._by_cell[cell]
+            every = sorted([*onsets, *here.onsets])
+            about = every[bisect_left(every, onset - _EVENT_NS) : bisect_right(every, onset + _EVENT_NS)]
+            # A few that are dark by chance among many that are well are no event that they share.
+            if len(about) >= 3 and len(about) >= _EVENT_PART * (known + here.known):
+                together = about
+        return near, Share(known=gps_known, dark=gps_lost, with_it=gps_lost), together
 
     def _gather(self, cell: int) -> tuple[int, list[int], int, int]:
         """Return of cells within 60 km: terminals, onsets in order, how many tell of GPS and lack it."""
@@ -230,6 +258,23 @@ def _within(onsets: Sequence[int], onset: int | None) -> int:
     if onset is None:
         return 0
     return bisect_right(onsets, onset + _TOGETHER_NS) - bisect_left(onsets, onset - _TOGETHER_NS)
+
+
+def _refusal(course: Course) -> str:
+    """Return the code by which it is refused service, by its name or number; "" for none."""
+    last = course.last
+    if last is None or course.state is State.ONLINE:
+        return ""
+    if last.disablement not in (None, "", "OKAY", "UNKNOWN_STATE"):
+        return str(last.disablement)
+    return next((ALERTS[code] for code in last.alerts if code in REFUSING), "")
+
+
+def _spread_s(onsets: Sequence[int]) -> float | None:
+    """Return the seconds between the onsets of the middle half, which are in order; None of nobody."""
+    if not onsets:
+        return None
+    return (onsets[(3 * len(onsets)) // 4] - onsets[len(onsets) // 4]) / SECOND_NS
 
 
 def _share(group: _Group, onset: int | None) -> Share:

@@ -36,6 +36,7 @@ class Likelihoods:
 
     temperature: float
     enough: float
+    alone: float  # the temperature of one whose neighbours were not looked at
     log_prior: tuple[float, ...]
     tables: Mapping[str, Table]
 
@@ -59,6 +60,7 @@ def read_likelihoods(plain: Mapping[str, Any]) -> Likelihoods:
     return Likelihoods(
         temperature=float(plain["temperature"]),
         enough=float(plain["enough"]),
+        alone=float(plain["alone"]),
         log_prior=tuple(math.log(prior[c] / total) for c in CAUSES),
         tables={t.sign: t for t in tables},
     )

@@ -1,8 +1,10 @@
 """What was found, in words and as plain values for JSON and tables."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
+from openleo.fleet.why.calling import asks_here, call, do_here
 from openleo.fleet.why.causes import ADVICE, Why
 from openleo.fleet.why.course import SILENT_AFTER_S, State
 from openleo.fleet.why.grouping import Incident, seconds_since
@@ -10,6 +12,7 @@ from openleo.fleet.why.inputs import SECOND_NS, Subject
 from openleo.fleet.why.model import Diagnosis
 from openleo.fleet.why.survey import Survey
 from openleo.fleet.why.times import iso, length, sure, when
+from openleo.fleet.why.wellness import well_lines
 
 _EVIDENCE: Final = 8
 _NAMED: Final = 4  # members of an incident that a line names
@@ -17,6 +20,7 @@ STALE_S: Final = 600
 
 
 _NEVER_NAMED: Final = 8
+_SAME_MOMENT_NS: Final = 180 * SECOND_NS
 
 
 def name_of(subject: Subject) -> str:
@@ -70,25 +74,61 @@ def never_lines(survey: Survey) -> Iterator[str]:
     yield "     next: have them seen: `openleo fleet add ADDRESS`, `openleo fleet connect starlink`, an agent"
 
 
-def incident_lines(number: int, incident: Incident, now_ns: int) -> Iterator[str]:
+def incident_lines(
+    number: int, incident: Incident, now_ns: int, *, here: "Here | None" = None
+) -> Iterator[str]:
     """Yield the lines of one incident of the ranked list."""
+    here = here or Here()
     lasted = seconds_since(incident.onset_ns, now_ns)
     since = "" if incident.onset_ns is None else f", since {when(incident.onset_ns, now_ns)}"
     how_long = "" if lasted is None else f" ({length(lasted)})"
     how_many = f"{len(incident.members):,} terminal{'s' * (len(incident.members) != 1)}"
-    sure = _sureness(incident)
     flag = "LIFE-CRITICAL  " if incident.critical else ""
-    yield f"{number:>3}  {flag}{how_many}, {incident.cause.value}{sure}{since}{how_long}"
+    yield f"{number:>3}  {flag}{how_many}, {cause_words(incident)}{since}{how_long}"
     yield f"     {_who(incident)}"
-    ask = incident.first.decides[:1] if incident.cause is Why.UNKNOWN else ()
-    yield f"     next: {ask[0] if ask else ADVICE[incident.cause].do}"
+    calls = f"     call: {call((m.kit for m in incident.members), incident.cause)}"
+    told = incident.first.decides if incident.cause is Why.UNKNOWN else ()
+    asks = asks_here(told, controlled=here.controlled, address=here.address)
+    do = asks[0] if asks else do_here(incident.cause, controlled=here.controlled, address=here.address)
+    do = f"     next: {do}"
+    yield from (calls, do) if incident.critical else (do, calls)
 
 
-def _sureness(incident: Incident) -> str:
+def cause_words(incident: Incident) -> str:
+    """Return a cause and how sure it is; of one that is not, the first guess: alike wherever it is told."""
     if incident.cause is Why.UNKNOWN:
-        first = incident.first.ranked[0]
-        return f" (first guess {first[0].value}, {first[1]:.0%})"
-    return f" ({sure(incident.confidence)} sure)"
+        return guess_words(incident.first)
+    return f"{incident.cause.value} ({sure(incident.confidence)} sure)"
+
+
+def guess_words(found: Diagnosis) -> str:
+    """Return ``not sure: first guess unpowered (59 %)``."""
+    first, chance = found.ranked[0]
+    return f"not sure: first guess {first.value} ({chance:.0%})"
+
+
+def same_time_lines(incidents: Sequence[Incident], now_ns: int) -> Iterator[str]:
+    """Yield which incidents of refused service began in the same moment: one decision may be behind them."""
+    left = [
+        (n, i) for n, i in enumerate(incidents, 1)
+        if i.cause in (Why.AREA, Why.ACCOUNT) and i.onset_ns is not None
+    ]  # fmt: skip
+    left.sort(key=lambda pair: (pair[1].cause.value, pair[1].onset_ns or 0))
+    groups: list[list[tuple[int, Incident]]] = []
+    for one in left:
+        last = groups[-1][-1][1] if groups else None
+        if last is None or last.cause is not one[1].cause or _apart_ns(last, one[1]) > _SAME_MOMENT_NS:
+            groups.append([])
+        groups[-1].append(one)
+    for group in groups:
+        if len(group) > 1:
+            numbers = " and ".join(str(n) for n, _ in sorted(group, key=lambda pair: pair[0]))
+            at = when(min(i.onset_ns or 0 for _, i in group), now_ns)
+            yield f"  !  {numbers} have one code since one time ({at}): one decision may be behind them"
+
+
+def _apart_ns(a: Incident, b: Incident) -> int:
+    return abs((a.onset_ns or 0) - (b.onset_ns or 0))
 
 
 def _who(incident: Incident) -> str:
@@ -109,30 +149,48 @@ def _who(incident: Incident) -> str:
     return named + more + (f" [{', '.join(facts)}]" if facts else "")
 
 
-def why_lines(subject: Subject, found: Diagnosis, now_ns: int, *, tell_all: bool = False) -> Iterator[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Here:
+    """What the one who reads can do: ``address`` is the dish's where it is known."""
+
+    controlled: bool = True  # a control plane of ours decides
+    address: str = ""
+    looked_around: bool = True  # its neighbours were looked at
+    sky: str = ""  # what hides its sky, where its map was read
+    together: str = ""  # who has the same code since the same time
+
+
+def why_lines(
+    subject: Subject, found: Diagnosis, now_ns: int, *, tell_all: bool = False, here: Here | None = None
+) -> Iterator[str]:
     """Yield the answer to why one terminal is dark."""
-    course = found.course
+    here = here or Here()
     critical = ", LIFE-CRITICAL" if subject.life_critical else ""
     yield f"{found.terminal} ({name_of(subject)}{critical}) at {when(now_ns)}"
     yield _state_line(found, now_ns)
     if found.cause is None:
+        yield from well_lines(found.course)
         return
     advice = ADVICE[found.cause]
+    calls = f"call: {call([subject], found.cause)}"
     yield ""
     if found.cause is Why.UNKNOWN:
-        first, chance = found.ranked[0]
+        first = found.ranked[0][0]
         yield f"not enough evidence: {advice.meaning}"
-        yield f"the likeliest is {first.value} ({chance:.0%}): {ADVICE[first].meaning}"
+        yield f"{guess_words(found)}: {ADVICE[first].meaning}"
     else:
         yield f"{found.cause.value}, {sure(found.confidence)} sure: {advice.meaning}"
+    if not here.looked_around:
+        yield "neighbours were not looked at, nor accounts and decisions: with them it may look otherwise"
+    if here.sky:
+        yield f"its obstruction map, read now: {here.sky}"
+    if here.together:
+        yield f"the same code since the same time: {here.together}"
+    if subject.life_critical:
+        yield calls
     yield ""
     yield "evidence, the weightiest first:"
-    shown = found.evidence if tell_all else found.evidence[:_EVIDENCE]
-    yield from (f"  - {line}" for line in shown)
-    if len(found.evidence) > len(shown):
-        yield f"  ({len(found.evidence) - len(shown)} more that weigh less: --all)"
-    if not found.evidence:
-        yield "  none"
+    yield from _evidence_lines(found, tell_all)
     yield ""
     yield "it may also be:"
     for rival in found.rivals:
@@ -141,13 +199,24 @@ def why_lines(subject: Subject, found: Diagnosis, now_ns: int, *, tell_all: bool
     if not found.rivals:
         yield "  nothing else is over 2 %"
     yield ""
-    yield f"next: {advice.do}"
-    yield f"call: {advice.call}"
-    if found.decides:
+    yield f"next: {do_here(found.cause, controlled=here.controlled, address=here.address)}"
+    if not subject.life_critical:
+        yield calls
+    asks = asks_here(found.decides, controlled=here.controlled, address=here.address)
+    if asks:
         yield "what would decide:"
-        yield from (f"  - {ask}" for ask in found.decides)
-    if course.later:
-        yield f"(later telemetry, until {when(course.later[-1].time_ns, now_ns)}, was used too)"
+        yield from (f"  - {ask}" for ask in asks)
+    if found.course.later:
+        yield f"(later telemetry, until {when(found.course.later[-1].time_ns, now_ns)}, was used too)"
+
+
+def _evidence_lines(found: Diagnosis, tell_all: bool) -> Iterator[str]:
+    shown = found.evidence if tell_all else found.weighty[:_EVIDENCE]
+    yield from (f"  - {line}" for line in shown)
+    if len(found.evidence) > len(shown):
+        yield f"  ({len(found.evidence) - len(shown)} more that weigh less: --all)"
+    if not found.evidence:
+        yield "  none"
 
 
 def _state_line(found: Diagnosis, now_ns: int) -> str:
@@ -163,10 +232,26 @@ def _state_line(found: Diagnosis, now_ns: int) -> str:
             ended = when(course.trouble[-1].time_ns, now_ns)
             back = f"; it was in trouble from {when(onset, now_ns)} to {ended}"
         return f"online, as of {last}{back}"
-    since = "" if onset is None else f" since {when(onset, now_ns)} ({length((now_ns - onset) / SECOND_NS)})"
+    since = _since_words(found, now_ns)
     word = {State.DARK: "dark", State.POOR: "badly served", State.SILENT: "silent"}[found.state]
     blind = f"; nothing was heard for over {SILENT_AFTER_S // 60} min" if found.state is State.SILENT else ""
-    return f"{word}{since}, last word at {last}{blind}"
+    spoke = (
+        "it never answered" if course.spoke_ns is None else f"last word at {when(course.spoke_ns, now_ns)}"
+    )
+    asked = "" if course.asked_ns is None else f", last asked at {when(course.asked_ns, now_ns)}"
+    return f"{word}{since}, {spoke}{asked}{blind}"
+
+
+def _since_words(found: Diagnosis, now_ns: int) -> str:
+    """Return since when it is so; of one that came and went, also since when it is in trouble."""
+    course, onset = found.course, found.course.onset_ns
+    if onset is None or course.spoke_ns is None:
+        return ""  # one that never answered may have been dark for ever
+    began = onset if found.state is not State.DARK else course.dark_since_ns or onset
+    said = f" since {when(began, now_ns)} ({length((now_ns - began) / SECOND_NS)})"
+    if began - onset > 60 * SECOND_NS:
+        said += f", in trouble since {when(onset, now_ns)}"
+    return said
 
 
 def plain_diagnosis(subject: Subject, found: Diagnosis, now_ns: int) -> dict[str, Any]:
@@ -176,7 +261,10 @@ def plain_diagnosis(subject: Subject, found: Diagnosis, now_ns: int) -> dict[str
         "terminal": found.terminal, "kit": subject.kit, "site": subject.site, "account": subject.account,
         "life_critical": subject.life_critical, "at": iso(now_ns), "state": found.state.value,
         "since": iso(found.course.onset_ns),
-        "last_seen": iso(found.course.last.time_ns) if found.course.last is not None else None,
+        "dark_since": iso(found.course.dark_since_ns) if found.state is State.DARK else None,
+        "last_seen": iso(found.course.spoke_ns), "last_asked": iso(found.course.asked_ns),
+        "holder": subject.holder,
+        "guess": found.ranked[0][0].value if found.ranked else None,
         "cause": None if found.cause is None else found.cause.value,
         "confidence": None if found.cause is None else round(found.confidence, 4),
         "meaning": None if advice is None else advice.meaning,
@@ -187,7 +275,7 @@ def plain_diagnosis(subject: Subject, found: Diagnosis, now_ns: int) -> dict[str
             for r in found.rivals
         ],
         "next": None if advice is None else advice.do,
-        "call": None if advice is None else advice.call,
+        "call": None if found.cause is None else call([subject], found.cause),
         "would_decide": list(found.decides),
         "signs": {sign.name: sign.value for sign in found.signs},
     }  # fmt: skip
@@ -203,7 +291,8 @@ def plain_incident(number: int, incident: Incident, now_ns: int) -> dict[str, An
         "sites": sorted({m.kit.site for m in incident.members if m.kit.site}),
         "life_critical": [m.kit.terminal for m in incident.critical], "people": incident.people,
         "sites_cut_off": list(incident.cut_off), "evidence": list(incident.first.evidence[:_EVIDENCE]),
-        "next": ADVICE[incident.cause].do, "call": ADVICE[incident.cause].call,
+        "next": ADVICE[incident.cause].do,
+        "call": call((m.kit for m in incident.members), incident.cause),
     }  # fmt: skip
 
 
@@ -217,7 +306,8 @@ def member_rows(incidents: Sequence[Incident], now_ns: int) -> list[dict[str, An
             "state": m.course.state.value, "since": iso(m.onset_ns),
             "seconds": seconds_since(m.onset_ns, now_ns), "cause": incident.cause.value,
             "confidence": round(incident.confidence, 3),
-            "last_seen": iso(m.course.last.time_ns) if m.course.last is not None else None,
+            "guess": incident.first.ranked[0][0].value,
+            "last_seen": iso(m.course.spoke_ns), "last_asked": iso(m.course.asked_ns),
         }
         for number, incident in enumerate(incidents, 1)
         for m in incident.members
