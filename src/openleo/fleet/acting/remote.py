@@ -1,7 +1,8 @@
 """A job's step that goes through an agent: ordering it, and seeing what became of it.
 
 The dish is not asked from here.  How it stood before, the agent tells; how it stands after, telemetry does.
-Whoever is heard again after a while has not been cut off, and the order is confirmed; else the agent undoes it.
+Whoever is heard again after a while has not been cut off, and the order is confirmed; else the agent
+undoes it.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
-"""Orders to dishes through the agents at their sites, and when each agent was last heard: DATA/fleet/orders.db.
+"""Orders to dishes through the agents at their sites, and when each agent was last heard.
 
-It is a file of its own, since agents ask every few seconds, and what is read again when fleet.db changes need
-not be.  An order is one agent's, has a name that is good once, and ends by itself.
+DATA/fleet/orders.db is a file of its own, since agents ask every few seconds, and what is read again when
+fleet.db changes need not be.  An order is one agent's, has a name that is good once, and ends by itself.
 """
 
 import hashlib
@@ -124,7 +124,8 @@ class Orders:
         """Take a signed request once; raises ClockOff and Replayed."""
         if abs(asked.time_ns - now_ns) > WINDOW_NS:
             raise ClockOff(
-                f"{asked.device} is {(asked.time_ns - now_ns) / 1e9:+,.0f} s off", "set its clock, or ask with ours"
+                f"the clock of {asked.device} is {(asked.time_ns - now_ns) / 1e9:+,.0f} s off",
+                "set it, or ask with ours",
             )  # fmt: skip
         with self._db.changing() as conn:
             conn.execute("DELETE FROM nonces WHERE time_ns < ?", (now_ns - 2 * WINDOW_NS,))
@@ -148,8 +149,8 @@ class Orders:
     ) -> Sent | None:
         """Return the order that an agent is to carry out now, or None; durable before it is given.
 
-        It is to a dish that the agent ``sees`` now.  The same is given until its result came, or its time is over.  ``may`` says why one may not be given
-        any more, "" where it may: it is withdrawn then.
+        It is to a dish that the agent ``sees`` now.  The same is given until its result came, or its time is
+        over.  ``may`` says why one may not be given any more, "" where it may: it is withdrawn then.
         """
         self.expire(now_ns)
         for sent in self._select("agent = ? AND state IN ('open', 'fetched') ORDER BY made_ns, id", agent):
