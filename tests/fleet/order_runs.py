@@ -73,7 +73,7 @@ asyncio.run(agent.run(asyncio.Event()))
 """
 
 
-def wait_for(holds: Callable[[], bool], *, seconds: float = 40.0) -> None:
+def wait_for(holds: Callable[[], bool], *, seconds: float = 25.0) -> None:
     until_s = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until_s, "it did not come about"
