@@ -137,6 +137,32 @@ def test_what_becomes_of_an_order(
     assert says in found.answer
 
 
+@pytest.mark.parametrize(
+    ("boot", "uptime_s", "becomes"),
+    [(8, 40, "well"), (7, 5_100, "unreachable")],
+    ids=["it restarted", "it did not"],
+)
+def test_telemetry_says_whether_a_dish_got_what_its_agent_was_killed_over(
+    tmp_path: Path, boot: int, uptime_s: int, becomes: str
+) -> None:
+    made_ns = 1_800_000_000 * NS
+    record = Record(job="j-1", terminal="t", site="", canary=False, life_critical=False, state="sending",
+                    told_ns=made_ns)  # fmt: skip
+    with Orders.of(tmp_path) as orders:
+        name = order_id("j-1", "t")
+        orders.add(
+            Sent(id=name, agent="a", terminal="t", order=REBOOT, revert_after_s=None, job="j-1",
+                 made_ns=made_ns, expires_ns=made_ns + 600 * NS)
+        )  # fmt: skip
+        before = Seen(at_ns=made_ns, terminal="t", boot=7, uptime_s=5_000).plain()
+        told = {"state": "unknown", "answer": "cut short", "before": before}
+        orders.take_result(name, "a", told, now_ns=made_ns)
+        now_ns = made_ns + 100 * NS
+        newest = Sample(terminal="t", time_ns=now_ns, source="dish", outage="", boot=boot, uptime_s=uptime_s)
+        found = look_again(orders, Rules(settings=Settings()), record, newest, now_ns=now_ns)
+    assert found.state == becomes
+
+
 def test_a_dish_on_our_own_path_is_stowed_through_its_agent_and_confirmed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

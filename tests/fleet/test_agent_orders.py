@@ -1,5 +1,6 @@
 """Orders that an agent carries out: once, whatever kills it, and undone where nobody confirms them."""
 
+import asyncio
 import json
 import signal
 import time
@@ -14,6 +15,7 @@ from servers_here import Asked, Here, ingest_here, own_certificate, scripted
 from openleo.cli._main import exit_code_of
 from openleo.fleet.acting.allowed import Allowances
 from openleo.fleet.acting.jobs import Jobs
+from openleo.fleet.agent_acting import OrderTaker
 from openleo.fleet.agent_home import Settings, own_key, read_settings, write_settings
 from openleo.fleet.agent_orders import OrderBook
 from openleo.fleet.agent_request import PATH, TIME, WINDOW_NS, result_path, signed_headers
@@ -101,6 +103,26 @@ def test_what_nobody_confirms_is_undone_after_a_kill_and_without_any_server(
     with ingest_here(tmp_path / "server", port=port) as again, there.agent():
         wait_for(lambda: state(again, "o-j-1") == "reverted")
     assert there.told() == ["stow", "unstow"]
+
+
+def test_a_disk_that_takes_no_writes_does_not_keep_a_dish_folded(there: Site, here: Here) -> None:
+    there.enrol(here, allows=("stow",))
+    order = give(here, "stow")
+    there.killed_while("reporting")
+    there.waits_since(600)
+    with OrderBook(there.folder) as book:
+        book._db.execute("PRAGMA query_only = ON")
+        settings = read_settings(there.folder)
+        taker = OrderTaker(book, settings, own_key(there.folder), lambda: ())
+        asyncio.run(taker.undo_due())
+        assert there.told() == ["stow", "unstow"]
+        assert "cannot be written" in taker.trouble
+        book._db.execute("PRAGMA query_only = OFF")
+        taker._tried.clear()  # ten seconds later
+        asyncio.run(taker.undo_due())
+        asyncio.run(taker.turn())
+    assert there.told() == ["stow", "unstow"], "it is not told again for want of a note"
+    assert state(here, order) == "reverted"
 
 
 def test_a_clock_that_jumped_back_does_not_keep_a_dish_folded(there: Site, here: Here) -> None:

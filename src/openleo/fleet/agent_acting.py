@@ -61,7 +61,8 @@ class OrderTaker:
         self._since: dict[str, float] = {}  # when this process first knew of what it must undo, monotonic
         self._tried: dict[str, float] = {}
         self._undone: set[str] = set()
-        book.recover()
+        with contextlib.suppress(BadInput):  # a full disk keeps nobody from undoing what is to be undone
+            book.recover()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop``.  What is not undone by then is when it starts again."""
@@ -222,7 +223,10 @@ class OrderTaker:
         for kept in self.book.armed():
             if self._is_due(kept) and time.monotonic() - self._tried.get(kept.id, -_AGAIN_S) >= _AGAIN_S:
                 self._tried[kept.id] = time.monotonic()
-                await self._undo(kept)
+                try:
+                    await self._undo(kept)
+                except OpenleoError as error:  # one that cannot be written down keeps no other
+                    self.trouble = f"orders: {error.detail}"
         return _WATCH_S
 
     def _is_due(self, kept: Kept) -> bool:
