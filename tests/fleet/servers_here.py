@@ -142,6 +142,8 @@ def scripted(answer: Callable[[Asked], Reply], *, port: int = 0) -> Iterator[Scr
             self.end_headers()
             self.wfile.write(data)
 
+        do_GET = do_POST  # noqa: N815
+
         def log_message(self, *_: Any) -> None:
             pass
 

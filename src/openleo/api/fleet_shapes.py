@@ -309,6 +309,9 @@ class PreviewOut(BaseModel):
     people: int
     life_critical: list[str] = Field(description="those of them on which lives depend")
     left_out: list[LeftOut]
+    through: dict[str, str] = Field(
+        description="by terminal: through which agent it is told, and when that undoes it"
+    )
     minutes_least: float = Field(description="it takes at least so long")
 
 

@@ -21,12 +21,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from openleo.api import enterprise
+from openleo.api import agent_orders, enterprise
 from openleo.api.edge import read_body
 from openleo.api.limits import Limits, Rate
 from openleo.api.problems import RETRY_S, TooLarge, of_error, of_fault, problem
 from openleo.base.errors import OpenleoError, Refused
 from openleo.control.driver import StoreBroken
+from openleo.fleet.acting.through import Orders
 from openleo.fleet.agents import Agents
 from openleo.fleet.batches import MOST_BYTES, PATH, BadBatch, NotSigned
 from openleo.fleet.database import FleetDatabase
@@ -38,6 +39,7 @@ from openleo.fleet.tags import Tags
 RATES: Final = {
     "telemetry": Rate(per_s=2, burst=20),  # of a device
     "telemetry-unsigned": Rate(per_s=1, burst=100),  # of an address: batches that nobody known signed
+    "orders": Rate(per_s=1, burst=20),  # of an agent
     "claim-code": Rate(per_s=1 / 12, burst=5, closed=True),
     "claim-address": Rate(per_s=1, burst=20, closed=True),
     "service-token": Rate(per_s=1_000 / 900, burst=1_000, closed=True),  # of an address
@@ -64,6 +66,7 @@ class Ingest:
     agents: Agents
     services: Services
     tags: Tags
+    orders: Orders
     limits: Limits = field(default_factory=lambda: Limits(rates=RATES))
     open_metrics: bool = True
     on_broken: Callable[[], None] = lambda: None
@@ -73,8 +76,9 @@ class Ingest:
     def of(cls, intake: Intake, database: FleetDatabase, **more: Any) -> "Ingest":
         """Return one on a fleet database."""
         return cls(
-            intake=intake, agents=Agents(database), services=Services(database), tags=Tags(database), **more
-        )
+            intake=intake, agents=Agents(database), services=Services(database), tags=Tags(database),
+            orders=Orders.of(database.path.parent), **more,
+        )  # fmt: skip
 
 
 def create_ingest_app(at: Ingest) -> ASGIApp:
@@ -99,6 +103,7 @@ def create_ingest_app(at: Ingest) -> ASGIApp:
             Route("/health", health),
             Route("/metrics", metrics),
             Route(f"{PATH}/enrol", enrol, methods=["POST"]),
+            *agent_orders.routes(at),
             *enterprise.routes(at),
         ],
         exception_handlers={OpenleoError: _domain, Exception: _fault, StoreBroken: _Broken(at)},
@@ -237,6 +242,7 @@ async def _lifespan(at: Ingest) -> AsyncIterator[None]:
     refreshing.cancel()
     with suppress(asyncio.CancelledError):
         await refreshing
+    at.orders.close()
 
 
 async def _keep_refreshing(at: Ingest) -> None:

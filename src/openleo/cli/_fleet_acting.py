@@ -119,6 +119,8 @@ class _Share(click.ParamType[tuple[int, float | None]]):
               help="How many are told in a minute.")  # fmt: skip
 @click.option("--site-percent", default=50.0, show_default=True, type=click.FloatRange(0.01, 100),
               help="How many of a site may be away at once.")  # fmt: skip
+@click.option("--revert-after", default="10m", show_default=True, type=Duration(), metavar="DURATION",
+              help="When an agent undoes a stow or sleep that is not confirmed.")  # fmt: skip
 @click.option("--from", "from_", metavar="HH:MM", help="sleep: when it begins each day, UTC.")
 @click.option("--for", "length", type=Duration(), metavar="DURATION", help="sleep: how long.")
 @click.option("--off", is_flag=True, help="sleep: end it; inhibit-gps: use GPS again.")
@@ -163,6 +165,7 @@ def _asked(at: At, action: str, how: dict[str, Any]) -> "Asked":
     settings = Settings(
         canary_count=canaries, canary_percent=percent, watch_minutes=how["watch"].total_seconds() / 60,
         per_minute=how["per_minute"], site_percent=how["site_percent"],
+        revert_minutes=how["revert_after"].total_seconds() / 60,
     )  # fmt: skip
     return Asked(
         order=_order(action, how["from_"], how["length"], how["off"]), settings=settings,
@@ -203,7 +206,7 @@ def _order(action: str, from_: str | None, length: timedelta | None, off: bool) 
 def _show_plan(at: At, asked: "Asked", found: "Plan") -> None:
     from openleo.fleet.acting.plain import plain_plan
 
-    value = plain_plan(asked.order, found, asked.settings)
+    value = plain_plan(asked.order, found, asked.settings, asked.not_ours)
     lines = [f"would tell {counted(len(found.chosen), 'terminal')}: {asked.order.says()}"]
     if found.chosen:
         lines.append(_how(asked.settings, found))
@@ -211,10 +214,10 @@ def _show_plan(at: At, asked: "Asked", found: "Plan") -> None:
         lines.append(f"sites: {named}; people known to depend on them: {value['people']:,}")
         rows = [
             ("canary" if n < found.canaries else "", one.terminal, one.site,
-             "LIFE-CRITICAL" if one.life_critical else "")
+             "LIFE-CRITICAL" if one.life_critical else "", value["through"].get(one.terminal, ""))
             for n, one in enumerate(found.chosen[:_SHOWN])
         ]  # fmt: skip
-        lines += ["", *columns(("", "terminal", "site", ""), rows, none="")]
+        lines += ["", *columns(("", "terminal", "site", "", ""), rows, none="")]
         if len(found.chosen) > _SHOWN:
             lines.append(f"and {len(found.chosen) - _SHOWN:,} more")
     if found.left:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _DISH = "192.168.100.1"
 _LOG_S = 60.0
+_ASKABLE = ("reboot", "stow", "sleep")
 
 
 @click.group("agent", cls=Group)
@@ -59,12 +60,14 @@ def enrol(
 @command.command("run")
 @click.option("--most-mb", default=64, show_default=True, type=click.IntRange(1, 100_000),
               help="How many MB to hold while the server cannot be reached.")  # fmt: skip
+@click.option("--no-orders", is_flag=True, help="Carry out no order, whatever was allowed.")
 @fleet_options
-def run(at: At, most_mb: int) -> None:
+def run(at: At, most_mb: int, no_orders: bool) -> None:
     """Watch the dish and send what it tells, until Ctrl-C or SIGTERM.
 
     It connects outwards alone.  What cannot be sent is held on disk; over the limit, the oldest detail is
-    dropped first.
+    dropped first.  Orders are carried out where `openleo agent allow` has allowed them; what was and is not
+    confirmed is undone, also with --no-orders.
     """
     from openleo.fleet.agent import Agent
     from openleo.fleet.agent_home import own_key, read_settings
@@ -72,7 +75,7 @@ def run(at: At, most_mb: int) -> None:
 
     settings, key = read_settings(_folder(at)), own_key(_folder(at))
     with only_one(_folder(at) / "run.lock", "openleo agent run"):
-        agent = Agent(_folder(at), settings, key, most_bytes=most_mb * 1024 * 1024)
+        agent = Agent(_folder(at), settings, key, most_bytes=most_mb * 1024 * 1024, orders=not no_orders)
         asyncio.run(_run(agent))
 
 
@@ -106,8 +109,45 @@ def status_line(agent: "Agent") -> str:
     ]
     if held.thinned or held.dropped:
         parts.append(f"{held.thinned:,} thinned out and {held.dropped:,} dropped for want of room")
-    parts += [f"TROUBLE: {one}" for one in (agent.sender.trouble, agent.collector.trouble) if one]
+    parts += [
+        f"TROUBLE: {one}"
+        for one in (agent.sender.trouble, agent.collector.trouble, agent.taker.trouble)
+        if one
+    ]
     return " | ".join(parts)
+
+
+@command.command("allow")
+@click.argument("action", type=click.Choice(_ASKABLE), required=False)
+@fleet_options
+def allow(at: At, action: str | None) -> None:
+    """Allow that the server orders something of the dishes here, or show what is allowed.
+
+    Nothing is, until somebody at the site allows it.  stow goes with unstow; what is stowed or put to sleep
+    is undone by the agent itself, unless the server confirms that it can still be reached.
+    """
+    _allow(at, action, allowed=True)
+
+
+@command.command("forbid")
+@click.argument("action", type=click.Choice(_ASKABLE))
+@fleet_options
+def forbid(at: At, action: str) -> None:
+    """Forbid that the server orders something of the dishes here; what is to be undone is all the same."""
+    _allow(at, action, allowed=False)
+
+
+def _allow(at: At, action: str | None, *, allowed: bool) -> None:
+    from openleo.fleet.agent_home import read_settings
+    from openleo.fleet.agent_orders import OrderBook
+
+    read_settings(_folder(at))  # says where there is no agent
+    with OrderBook(_folder(at)) as book:
+        if action is not None:
+            book.allow(action, allowed=allowed)
+        found = book.allowed()
+    lines = [f"{one}: {'allowed' if one in found else 'off'}" for one in _ASKABLE]
+    show(at, {one: one in found for one in _ASKABLE}, lines)
 
 
 @command.command("status")
@@ -115,12 +155,15 @@ def status_line(agent: "Agent") -> str:
 def status(at: At) -> None:
     """Say who this agent is, what it holds, and what is wrong."""
     from openleo.fleet.agent_home import own_key, public_key, read_settings
+    from openleo.fleet.agent_orders import OrderBook
     from openleo.fleet.agent_ring import Ring
     from openleo.fleet.site_clock import when
 
     settings, key = read_settings(_folder(at)), public_key(own_key(_folder(at)))
     with Ring(_folder(at), settings.dishes) as ring:
         held, remarks = ring.held(), ring.remarks()
+    with OrderBook(_folder(at)) as book:
+        allowed, armed = sorted(book.allowed()), book.armed()
     lines = [
         f"agent {settings.device} of {settings.server}, key {key}",
         *(f"dish {dish.key}" for dish in settings.dishes),
@@ -134,12 +177,16 @@ def status(at: At) -> None:
         lines.append(f"{held.thinned:,} thinned out and {held.dropped:,} dropped for want of room")
     if held.refused:
         lines.append(f"{held.refused:,} batches were refused by the server for good")
+    lines.append(f"orders that are carried out: {', '.join(allowed) or 'none'}")
+    lines += [f"{one.terminal}: {one.order['action']} is undone unless it is confirmed" for one in armed]
     lines += remarks
     value = {
         "device": settings.device,
         "server": settings.server,
         "key": key,
         "held": held,
+        "orders": allowed,
+        "undoes": [one.id for one in armed],
         "remarks": remarks,
     }
     show(at, value, lines)

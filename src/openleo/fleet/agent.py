@@ -15,7 +15,9 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from openleo.base.errors import OpenleoError
+from openleo.fleet.agent_acting import POLL_S, OrderTaker
 from openleo.fleet.agent_home import Settings
+from openleo.fleet.agent_orders import OrderBook
 from openleo.fleet.agent_ring import MOST_BYTES, Cut, Ring
 from openleo.fleet.batches import BACKFILL, LANE, PATH, BatchTooLarge, sign_batch
 from openleo.fleet.collect import Collector
@@ -139,22 +141,26 @@ class Sender:
 
 
 class Agent:
-    """The agent of a folder: a collector whose book is the ring, and a sender."""
+    """The agent of a folder: a collector whose book is the ring, a sender, and who carries out orders."""
 
     def __init__(
         self, folder: Path, settings: Settings, key: Ed25519PrivateKey, *, most_bytes: int = MOST_BYTES,
-        pace: Pace | None = None,
+        pace: Pace | None = None, orders: bool = True, poll_s: float = POLL_S,
     ) -> None:  # fmt: skip
         self.ring = Ring(folder, settings.dishes, most_bytes=most_bytes)
         self.collector = Collector(self.ring, pace=pace, most_waiting=_MOST_WAITING)
         self.sender = Sender(self.ring, settings, key)
+        self.orders = OrderBook(folder)
+        self.taker = OrderTaker(self.orders, settings, key, self.collector.seen, takes=orders, poll_s=poll_s)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch and send until ``stop``; what was told until then is on disk."""
         sending = asyncio.create_task(self.sender.run(stop))
+        taking = asyncio.create_task(self.taker.run(stop))
         try:
             await self.collector.run(stop)
         finally:
             stop.set()
-            await asyncio.gather(sending, return_exceptions=True)
+            await asyncio.gather(sending, taking, return_exceptions=True)
+            self.orders.close()
             self.ring.close()

@@ -60,7 +60,7 @@ class Agents:
     """The agents in an open fleet database.  The caller passes the time, in Unix nanoseconds."""
 
     def __init__(self, database: FleetDatabase) -> None:
-        self._db = database
+        self._db = self.database = database
         database.make(TABLES)
 
     def add(

@@ -18,9 +18,11 @@ DATABASE: Final = "fleet.db"
 class FleetDatabase:
     """The open database; ``path`` is the fleet's folder.  Threads, and processes, may share it."""
 
-    def __init__(self, path: Path, tables: Sequence[str] = (), *, driver: Driver | None = None) -> None:
+    def __init__(
+        self, path: Path, tables: Sequence[str] = (), *, driver: Driver | None = None, name: str = DATABASE
+    ) -> None:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.path = path / DATABASE
+        self.path = path / name
         self.driver = driver or plain_driver()
         self._lock = threading.RLock()
         self._changes = 0

@@ -31,7 +31,7 @@ from openleo.fleet.batches import (
 )
 from openleo.fleet.dayfile import DAY_NS, NS
 from openleo.fleet.index import digest_of
-from openleo.fleet.keys import Keys
+from openleo.fleet.keys import Keys, Standing
 from openleo.fleet.sample import Sample
 from openleo.fleet.store import TelemetryStore
 
@@ -125,6 +125,10 @@ class Intake:
             if held not in self._held:
                 self.store.quarantine(*held)
                 self._held.add(held)
+
+    def standing(self, device: str) -> Standing | None:
+        """Return how a device stands now; for the thread that takes batches."""
+        return self._keys.standing(device)
 
     def take(self, headers: Mapping[str, str], body: bytes) -> "Future[Outcome]":
         """Queue a batch (names of headers in lower case); its future is done when the batch is durable.

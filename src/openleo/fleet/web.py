@@ -111,12 +111,19 @@ class Server:
         timeout_s: float | None = None,
     ) -> Answer:  # fmt: skip
         """Send a POST and return the answer; raises WebError."""
+        return self.ask("POST", path, body, headers, most, timeout_s=timeout_s)
+
+    def ask(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], most: int = MOST_REPLY,
+        *, timeout_s: float | None = None,
+    ) -> Answer:  # fmt: skip
+        """Send a request and return the answer; raises WebError."""
         parts = self.parts()
         wait_s = timeout_s or self.timeout_s
         connection: http.client.HTTPConnection | None = None
         try:
             connection = self._connection(parts, wait_s)
-            connection.request("POST", parts.path.rstrip("/") + path, body, dict(headers))
+            connection.request(method, parts.path.rstrip("/") + path, body, dict(headers))
             reply = connection.getresponse()
             data = _read(reply, most)
             found = {name.lower(): value for name, value in reply.getheaders()}

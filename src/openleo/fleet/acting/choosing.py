@@ -1,5 +1,6 @@
 """From rows of the fleet's table to a job's plan."""
 
+import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,9 @@ from openleo.base.errors import BadInput, did_you_mean
 from openleo.fleet.acting.allowed import Allowances
 from openleo.fleet.acting.orders import Order
 from openleo.fleet.acting.path import Routes, way_of
-from openleo.fleet.acting.plan import Candidate, Plan, Settings, plan
+from openleo.fleet.acting.plan import Candidate, Plan, Settings, Through, plan
+from openleo.fleet.acting.through import Orders, ways_through
+from openleo.fleet.agents import Agents
 from openleo.fleet.database import FleetDatabase
 from openleo.fleet.register import Register
 from openleo.fleet.table.rows import Row, Table
@@ -55,19 +58,25 @@ def chosen_rows(table: Table, asked: Asked) -> list[Row]:
     return found
 
 
-def make_plan(folder: Path, table: Table, asked: Asked, *, routes: Routes | None = None) -> Plan:
+def make_plan(
+    folder: Path, table: Table, asked: Asked, *, routes: Routes | None = None, now_ns: int | None = None
+) -> Plan:
     """Return whom a job would tell.  Raises NotAllowed where that may not be told in this fleet."""
-    with FleetDatabase(folder) as database:
+    with FleetDatabase(folder) as database, Orders.of(folder) as orders:
         Allowances(database).need(asked.order)
+        through = ways_through(orders, Agents(database), now_ns=now_ns or time.time_ns())
     rows = chosen_rows(table, asked)
+    there = candidates(folder, rows, routes or Routes(), through)
     return plan(
-        asked.order, candidates(folder, rows, routes or Routes()), asked.settings, include=asked.include,
+        asked.order, there, asked.settings, include=asked.include,
         not_ours=asked.not_ours,
     )  # fmt: skip
 
 
-def candidates(folder: Path, rows: Iterable[Row], routes: Routes) -> list[Candidate]:
-    """Return rows as a plan takes them, with what is known of our own way."""
+def candidates(
+    folder: Path, rows: Iterable[Row], routes: Routes, through: Mapping[str, Through]
+) -> list[Candidate]:
+    """Return rows as a plan takes them, with what is known of our own way, and of agents there."""
     with Register(folder) as register:
         dishes = register.dishes()
     found = []
@@ -77,7 +86,7 @@ def candidates(folder: Path, rows: Iterable[Row], routes: Routes) -> list[Candid
         found.append(
             Candidate(
                 terminal=row.terminal, site=row.site, life_critical=row.life_critical,
-                people=row.subject.people or 0, way=way,
+                people=row.subject.people or 0, way=way, through=through.get(row.terminal),
             )
         )  # fmt: skip
     return found

@@ -1,10 +1,12 @@
 """Jobs as JSON has them."""
 
+from collections.abc import Collection
 from typing import Any
 
 from openleo.fleet.acting.jobs import Job, Jobs, Record
 from openleo.fleet.acting.orders import Order
-from openleo.fleet.acting.plan import Left, Plan, Settings
+from openleo.fleet.acting.plan import Left, Plan, Settings, goes_through
+from openleo.fleet.acting.remote import says_how
 from openleo.fleet.why.times import iso
 
 
@@ -56,8 +58,11 @@ def plain_whole_job(jobs: Jobs, job: Job) -> dict[str, Any]:
     }
 
 
-def plain_plan(order: Order, made: Plan, settings: Settings) -> dict[str, Any]:
+def plain_plan(
+    order: Order, made: Plan, settings: Settings, not_ours: Collection[str] = ()
+) -> dict[str, Any]:
     """Return whom a job would tell as PreviewOut."""
+    agents = {one.terminal: goes_through(order, one, not_ours) for one in made.chosen}
     chosen = [one.terminal for one in made.chosen]
     return {
         "action": order.action, "order": order.says(), "terminals": len(chosen),
@@ -65,5 +70,10 @@ def plain_plan(order: Order, made: Plan, settings: Settings) -> dict[str, Any]:
         "people": sum(one.people for one in made.chosen),
         "life_critical": [one.terminal for one in made.chosen if one.life_critical],
         "left_out": [plain_left(one) for one in made.left],
+        "through": {
+            terminal: says_how(order, agent, settings.revert_minutes)
+            for terminal, agent in agents.items()
+            if agent
+        },
         "minutes_least": round(settings.least_minutes(len(chosen)), 1),
     }  # fmt: skip

@@ -9,15 +9,40 @@ from typing import Final
 from openleo.base.errors import BadInput, did_you_mean
 from openleo.fleet.acting.orders import Order
 from openleo.fleet.acting.path import Way
+from openleo.fleet.agent_request import CARRIED, permission
 
 SECOND_NS: Final = 10**9
 MINUTE_NS: Final = 60 * SECOND_NS
 MOST: Final = 10_000  # terminals of one job
+MOST_SLEEP_MIN: Final = 23 * 60
 _ENOUGH_BAD: Final = 3  # so many of the last ten that went wrong stop a job
 _LAST: Final = 10
 OPEN: Final = frozenset({"sending", "acknowledged", "unknown"})
 BAD: Final = frozenset({"worse", "refused", "unreachable"})
 ENDED: Final = frozenset({"well", "left"}) | BAD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Through:
+    """An agent that watches a terminal: what its site allows, and why it cannot be used, "" where it can."""
+
+    agent: str
+    can: frozenset[str] = frozenset()
+    trouble: str = ""
+
+    def refuses(self, order: Order) -> str:
+        """Say why an order cannot go through it; "" where it can."""
+        if self.trouble:
+            return self.trouble
+        if order.action not in CARRIED:
+            return f"an agent is told {', '.join(CARRIED)} alone"
+        if permission(order.action) not in self.can:
+            return f"the site of agent {self.agent} does not allow {order.action}"
+        if order.action == "sleep" and order.cuts and order.minutes > MOST_SLEEP_MIN:
+            return (
+                "through an agent a dish may sleep 23 h a day at most: it must be there to be told otherwise"
+            )
+        return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +54,7 @@ class Candidate:
     life_critical: bool = False
     people: int = 0
     way: Way | None = None
+    through: Through | None = None  # the agent that watches it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +76,7 @@ class Settings:
     watch_minutes: float = 10.0
     per_minute: float = 6.0
     site_percent: float = 50.0
+    revert_minutes: float = 10.0  # what goes through an agent is undone then, unless it is confirmed
 
     def __post_init__(self) -> None:
         fine = (
@@ -58,11 +85,13 @@ class Settings:
             and 0 <= self.watch_minutes <= 1_440
             and 0 < self.per_minute <= 600
             and 0 < self.site_percent <= 100
+            and 3 <= self.revert_minutes <= 1_440
         )
         if not fine:
             raise BadInput(
                 f"{self} is no way to go about it",
-                "a canary of 0 or more, or 0 to 100 %; watched 0 to 1440 min; 600 a minute and 100 % at most",
+                "a canary of 0 or more, or 0 to 100 %; watched 0 to 1440 min; 600 a minute and 100 % at most;"
+                " undone after 3 to 1440 min",
             )
 
     def canaries(self, count: int) -> int:
@@ -118,28 +147,49 @@ def plan(
     return Plan(chosen=tuple(told), canaries=settings.canaries(len(told)), left=tuple(left))
 
 
+def goes_through(order: Order, one: Candidate, not_ours: Collection[str] = ()) -> str:
+    """Return the agent through which a terminal is told; "" where it is told from here, or not at all."""
+    verdict = one.way.verdict if one.way is not None else "none"
+    from_here = verdict == "clear" or (verdict == "perhaps" and one.terminal in not_ours)
+    if from_here or (verdict != "none" and not order.cuts):
+        return ""
+    return one.through.agent if one.through is not None and not one.through.refuses(order) else ""
+
+
 def why_left(
     order: Order, one: Candidate, include: Collection[str] = (), not_ours: Collection[str] = ()
 ) -> Left | None:
     """Say why a terminal is not told; None where it is."""
-    if one.way is None:
-        return Left(
-            terminal=one.terminal, site=one.site, why="no-dish",
-            says="no dish of it is polled from here, so nobody here can tell it anything",
-        )  # fmt: skip
+    if not goes_through(order, one, not_ours):
+        left = _left_here(order, one, not_ours)
+        if left is not None:
+            return left
     if not order.cuts:
         return None
-    if one.way.verdict == "ours":
-        return Left(terminal=one.terminal, site=one.site, why="our-path", says=one.way.says)
-    if one.way.verdict == "perhaps" and one.terminal not in not_ours:
-        return Left(
-            terminal=one.terminal, site=one.site, why="perhaps-our-path",
-            says=f"{one.way.says}; where it does not: --not-our-path {one.terminal}",
-        )  # fmt: skip
     if one.life_critical and one.terminal not in include:
         return Left(
             terminal=one.terminal, site=one.site, why="life-critical",
             says=f"lives depend on it; to tell it all the same: --include {one.terminal}",
+        )  # fmt: skip
+    return None
+
+
+def _left_here(order: Order, one: Candidate, not_ours: Collection[str]) -> Left | None:
+    """Say why a terminal cannot be told from here, and not through its agent either."""
+    agent = f"; {one.through.refuses(order)}" if one.through is not None else ""
+    if one.way is None:
+        return Left(
+            terminal=one.terminal, site=one.site, why="no-dish",
+            says=f"no dish of it is polled from here, so nobody here can tell it anything{agent}",
+        )  # fmt: skip
+    if not order.cuts:
+        return None
+    if one.way.verdict == "ours":
+        return Left(terminal=one.terminal, site=one.site, why="our-path", says=one.way.says + agent)
+    if one.way.verdict == "perhaps" and one.terminal not in not_ours:
+        return Left(
+            terminal=one.terminal, site=one.site, why="perhaps-our-path",
+            says=f"{one.way.says}{agent}; where it does not: --not-our-path {one.terminal}",
         )  # fmt: skip
     return None
 

@@ -19,7 +19,10 @@ from openleo.fleet.acting.jobs import Job, Jobs, Record
 from openleo.fleet.acting.judging import Seen, judge, judge_unknown
 from openleo.fleet.acting.orders import tell
 from openleo.fleet.acting.path import Routes, way_of
-from openleo.fleet.acting.plan import OPEN, SECOND_NS, Candidate, Rules, next_move, why_left
+from openleo.fleet.acting.plan import OPEN, SECOND_NS, Candidate, Rules, goes_through, next_move, why_left
+from openleo.fleet.acting.remote import give, look_again
+from openleo.fleet.acting.through import Orders, order_id, ways_through
+from openleo.fleet.agents import Agents
 from openleo.fleet.database import FleetDatabase
 from openleo.fleet.dish_samples import printable
 from openleo.fleet.durable import only_one
@@ -57,6 +60,7 @@ class Runner:
     _database: FleetDatabase | None = None
     _store: TelemetryStore | None = None
     _register: Register | None = None
+    _orders: Orders | None = None
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator["Runner"]:
@@ -64,9 +68,10 @@ class Runner:
         with (
             only_one(self.folder / LOCK, "another openleo that tells dishes what to do"),
             FleetDatabase(self.folder) as database, TelemetryStore(self.folder) as store,
-            Register(self.folder) as register,
+            Register(self.folder) as register, Orders.of(self.folder) as orders,
         ):  # fmt: skip
             self._database, self._store, self._register = database, store, register
+            self._orders = orders
             yield self
 
     @property
@@ -147,7 +152,12 @@ class Runner:
             self._end(job, "stopped", error.detail)
             return False
         entry = self._entries().get(terminal)
-        left = why_left(job.order, self._candidate(record, entry), job.include, job.not_ours)
+        one = self._candidate(record, entry)
+        left = why_left(job.order, one, job.include, job.not_ours)
+        agent = goes_through(job.order, one, job.not_ours)
+        if left is None and agent:
+            self._order(job, record, agent)
+            return True
         if entry is None or left is not None:
             self._settle(record, "left", left.says if left else "no dish of it is polled from here any more")
             return True
@@ -162,6 +172,13 @@ class Runner:
                 return True
             await self._send(job, replace(record, before=before), dish)
         return True
+
+    def _order(self, job: Job, record: Record, agent: str) -> None:
+        """Leave the order to the agent there, which fetches it."""
+        assert self._orders is not None
+        now_ns = self.clocks.wall_ns()
+        sent = give(self._orders, job, record.terminal, agent, now_ns=now_ns)  # its name is good once
+        self._keep(replace(record, state="sending", told_ns=now_ns, answer=f"through agent {sent.agent}"))
 
     async def _send(self, job: Job, record: Record, dish: Dish) -> None:
         record = replace(record, state="sending", told_ns=self.clocks.wall_ns(), after=None)
@@ -185,6 +202,10 @@ class Runner:
         self, job: Job, rules: Rules, steps: Mapping[str, Record], whom: tuple[str, ...]
     ) -> None:
         """Look at those that were told, several at once."""
+        assert self._orders is not None
+        far = [t for t in whom if self._orders.find(order_id(job.id, t)) is not None]
+        self._look_far(rules, [steps[terminal] for terminal in far])
+        whom = tuple(t for t in whom if t not in far)
         entries = self._entries()
         gate = asyncio.Semaphore(_MOST_AT_ONCE)
         seen: list[tuple[Record, Seen]] = []
@@ -205,6 +226,15 @@ class Runner:
         await asyncio.gather(*(one(terminal) for terminal in whom))
         for record, after in seen:
             self._judge(job, rules, replace(record, after=after))
+
+    def _look_far(self, rules: Rules, records: "list[Record]") -> None:
+        """See what became of orders that went through agents."""
+        assert self._orders is not None
+        assert self._store is not None
+        latest = self._store.latest() if records else {}
+        for record in records:
+            now_ns, newest = self.clocks.wall_ns(), latest.get(record.terminal)
+            self._keep(look_again(self._orders, rules, record, newest, now_ns=now_ns))
 
     def _judge(self, job: Job, rules: Rules, record: Record) -> None:
         after = record.after
@@ -250,7 +280,13 @@ class Runner:
             same = [d for d in self._register.dishes() if d.terminal == record.terminal]
             way = way_of(self.routes(), same, kit.note if kit else "")
         critical = record.life_critical or (kit is not None and kit.life_critical)
-        return Candidate(terminal=record.terminal, site=record.site, life_critical=critical, way=way)
+        assert self._orders is not None
+        assert self._database is not None
+        ways = ways_through(self._orders, Agents(self._database), now_ns=self.clocks.wall_ns())
+        return Candidate(
+            terminal=record.terminal, site=record.site, life_critical=critical, way=way,
+            through=ways.get(record.terminal),
+        )  # fmt: skip
 
     def _dish(self, entry: DishEntry) -> Dish:
         return Dish(entry.address, source=entry.source or None, timeout_s=self.clocks.timeout_s)
