@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,12 @@ class Site:
 
     def now_ns(self) -> int:
         return int(self.dishes.dishes.now_s) * NS
+
+    def live(self, seconds: int) -> None:
+        """Wait until the dishes have lived so long."""
+        until_s = int(self.dishes.dishes.now_s) + seconds
+        while int(self.dishes.dishes.now_s) < until_s:
+            time.sleep(0.01)
 
     def clocks(self) -> Clocks:
         return Clocks(wall_ns=self.now_ns, look_s=0.03, timeout_s=3.0)
@@ -80,7 +87,7 @@ class Site:
 def site(
     tmp_path: Path, count: int, *, sites: Sequence[str] = ("Lviv",), kits: Sequence[Kit] | None = None
 ) -> Iterator[Site]:
-    """Serve dishes of kits at sites, in turn; five of their seconds pass in each fiftieth of ours."""
+    """Serve dishes of kits at sites, in turn; three of their seconds pass in each fiftieth of ours."""
     with dish_fleet(count) as dishes:
         folder = tmp_path / "fleet"
         with Register(folder) as register:
@@ -99,7 +106,7 @@ def site(
         def tick() -> None:
             while not stop.wait(0.02):
                 now_s = int(dishes.dishes.now_s)
-                dishes.advance(5, **here.how(now_s))
+                dishes.advance(3, **here.how(now_s))
 
         ticking = threading.Thread(target=tick)
         ticking.start()

@@ -84,6 +84,7 @@ def test_a_stopped_job_goes_on_and_tells_nobody_twice(tmp_path: Path) -> None:
         here.how = lambda _: {"cause": Cause.NO_SATS} if here.told("reboot") else {}
         here.run(name)
         here.how = lambda _: {}
+        here.live(30)
         with FleetDatabase(here.folder) as database:
             Jobs(database).resume(name, by="olena", reason="it was the weather", now_ns=here.now_ns())
         assert here.run(name).state == "done"
