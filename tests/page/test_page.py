@@ -89,6 +89,7 @@ def test_a_day_at_the_page(node: str, served: Any) -> None:
     _run([node, "e2e/walk.mjs"], served)
 
 
+@pytest.mark.slow
 def test_somebody_new_finds_one_meaning_for_each_number(node: str, served: Any) -> None:
     """Counts and rows, a link, a phone, one that comes and goes, an outage's peak, the flat map."""
     _run([node, "e2e/newcomer.mjs"], served)
@@ -103,6 +104,7 @@ def test_without_webgl_the_lists_remain(node: str, served: Any) -> None:
     _run([node, "e2e/plain.mjs"], served)
 
 
+@pytest.mark.slow
 def test_a_day_with_the_fleet(node: str, fleet_served: Any) -> None:
     """Headline, why, filters, software, and jobs on served dishes, as people do it."""
     _run([node, "e2e/fleet-walk.mjs"], fleet_served)
