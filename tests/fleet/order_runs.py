@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 from servers_here import Here
 
 import dish_fleet
@@ -130,24 +129,22 @@ class Site:
 
 @contextmanager
 def site(tmp_path: Path) -> Iterator[Site]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dish_fleet, "START_S", int(time.time()) - 121)
-        with dish_fleet.dish_fleet(1) as dishes:
-            stop = threading.Event()
+    with dish_fleet.dish_fleet(1, start_s=int(time.time()) - 121) as dishes:
+        stop = threading.Event()
 
-            def tick() -> None:
-                while not stop.wait(0.1):
-                    behind = int(time.time()) - int(dishes.dishes.now_s)
-                    if behind > 0:
-                        dishes.advance(behind)
+        def tick() -> None:
+            while not stop.wait(0.1):
+                behind = int(time.time()) - int(dishes.dishes.now_s)
+                if behind > 0:
+                    dishes.advance(behind)
 
-            ticking = threading.Thread(target=tick)
-            ticking.start()
-            try:
-                yield Site(tmp_path / "site" / "agent", dishes)
-            finally:
-                stop.set()
-                ticking.join(30)
+        ticking = threading.Thread(target=tick)
+        ticking.start()
+        try:
+            yield Site(tmp_path / "site" / "agent", dishes)
+        finally:
+            stop.set()
+            ticking.join(30)
 
 
 def give(here: Here, action: str, *, agent: str = "site-1", job: str = "j-1", **more: Any) -> str:
