@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from openleo.base.clock import format_utc, parse_utc, slot_start
+from openleo.base.clock import format_utc, slot_start
 from openleo.base.errors import BadInput
 from openleo.cli._control import Where, table
 from openleo.cli._text import counted
@@ -21,19 +21,6 @@ if TYPE_CHECKING:
 
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Instant(click.ParamType[datetime]):
-    """An instant such as 2026-03-01T12:00:00Z; UTC where it names no zone."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return the instant, aware; raises BadInput."""
-        if isinstance(value, datetime):
-            return value
-        found: datetime = parse_utc(str(value)).astype("datetime64[us]").astype(datetime)
-        return found.replace(tzinfo=UTC)
 
 
 def at_slot(slot: int | None) -> str:

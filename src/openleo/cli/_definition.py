@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from openleo.base.errors import BadInput
-from openleo.cli._deciding import Instant
+from openleo.cli._instants import Instant
 
 if TYPE_CHECKING:
     from sqlalchemy import Row

@@ -8,8 +8,9 @@ import click
 
 from openleo.base.errors import BadInput
 from openleo.cli._control import Where, control_options, show, table
-from openleo.cli._deciding import Instant, at_slot, reason_option
+from openleo.cli._deciding import at_slot, reason_option
 from openleo.cli._group import Group
+from openleo.cli._instants import Instant
 from openleo.cli._people import cut_of, include_option
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ import click
 from openleo.base.errors import BadInput
 from openleo.cli._control import Desk, Where, control_options, show, table
 from openleo.cli._deciding import (
-    Instant,
     ask_first,
     at,
     at_slot,
@@ -26,6 +25,7 @@ from openleo.cli._deciding import (
 )
 from openleo.cli._definition import Definition, definition_options
 from openleo.cli._group import Group
+from openleo.cli._instants import Instant
 from openleo.cli._text import counted
 
 if TYPE_CHECKING:

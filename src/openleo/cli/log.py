@@ -9,8 +9,9 @@ import click
 from openleo.base.errors import BadInput
 from openleo.cli._checking import check_folder, check_proof
 from openleo.cli._control import Where, control_options, show, table
-from openleo.cli._deciding import Instant, at, at_slot, claim_lines, reason_option
+from openleo.cli._deciding import at, at_slot, claim_lines, reason_option
 from openleo.cli._group import Group
+from openleo.cli._instants import Instant
 
 if TYPE_CHECKING:
     from openleo.control.plane import Tx

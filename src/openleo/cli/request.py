@@ -7,7 +7,6 @@ import click
 
 from openleo.cli._control import Where, control_options, show, table
 from openleo.cli._deciding import (
-    Instant,
     at,
     preview_lines,
     reason_option,
@@ -17,6 +16,7 @@ from openleo.cli._deciding import (
 )
 from openleo.cli._definition import Definition, definition_options
 from openleo.cli._group import Group
+from openleo.cli._instants import Instant
 
 if TYPE_CHECKING:
     from openleo.control.plane import Tx

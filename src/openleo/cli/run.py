@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from openleo.base.clock import parse_utc
 from openleo.base.errors import BadInput
 from openleo.cli._durations import Duration
+from openleo.cli._instants import Instant
 from openleo.scenario.blocks import PREFERENCES
 
 if TYPE_CHECKING:
@@ -25,16 +25,6 @@ if TYPE_CHECKING:
 
 
 _PATIENCE_S = 60.0  # after so long a line of progress is written, however little was done
-
-
-class Instant(click.ParamType[datetime]):
-    """An instant such as 2022-10-07T17:30:00Z."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return the instant, aware; BadInput where it is none."""
-        return value if isinstance(value, datetime) else aware(parse_utc(str(value)))
 
 
 def aware(utc: np.datetime64) -> datetime:

@@ -10,7 +10,7 @@ import click
 
 from openleo.base.errors import BadInput
 from openleo.cli._durations import Duration
-from openleo.cli.run import Instant
+from openleo.cli._instants import Instant
 
 if TYPE_CHECKING:
     from openleo.live.clock import Clock

@@ -8,8 +8,9 @@ import click
 
 from openleo.base.errors import BadInput
 from openleo.cli._control import Where, control_options, show, table
-from openleo.cli._deciding import Instant, at, reason_option
+from openleo.cli._deciding import at, reason_option
 from openleo.cli._group import Group
+from openleo.cli._instants import Instant
 from openleo.cli._people import pair_of as signed_by_two
 from openleo.cli._terminal_trust import COMMANDS
 from openleo.cli._terminals import (

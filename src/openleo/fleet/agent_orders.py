@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from openleo.base.errors import BadInput
 from openleo.fleet.agent_request import ASKABLE, permission
-from openleo.fleet.opening import open_database
+from openleo.fleet.opening import WORN, open_database, transaction
 
 NAME: Final = "orders.db"
 KEPT_NS: Final = 30 * 86_400 * 10**9  # an order's name is remembered for so long; it can be told for minutes
@@ -187,20 +187,8 @@ class OrderBook:
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._db
-                    self._db.execute("COMMIT")
-                except BaseException:
-                    if self._db.in_transaction:
-                        self._db.execute("ROLLBACK")
-                    raise
-            except sqlite3.Error as error:
-                raise BadInput(
-                    f"{self.path} cannot be written: {error}", "is the disk full, or worn out?"
-                ) from error
+        with self._lock, transaction(self._db, str(self.path), WORN) as db:
+            yield db
 
 
 def _text(value: Mapping[str, Any] | None) -> str | None:

@@ -21,7 +21,7 @@ import msgspec
 from openleo.base.errors import BadInput
 from openleo.fleet.batches import plain
 from openleo.fleet.collect import Pages
-from openleo.fleet.opening import open_database
+from openleo.fleet.opening import WORN, open_database, transaction
 from openleo.fleet.register import DishEntry
 from openleo.fleet.sample import Sample
 from openleo.fleet.site_clock import NS
@@ -323,23 +323,8 @@ class Ring:
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            yield from self._transaction()
-
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise BadInput(
-                f"{self.folder / NAME} cannot be written: {error}", "is the disk full, or worn out?"
-            ) from error
+        with self._lock, transaction(self._db, str(self.folder / NAME), WORN) as db:
+            yield db
 
 
 def _row(sample: Sample) -> tuple[str, int, int, bytes]:

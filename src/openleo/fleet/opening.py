@@ -2,11 +2,14 @@
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from openleo.base.errors import BadInput
 
 NAME = "fleet.db"
+WORN = "is the disk full, or worn out?"
 _BUSY_S = 10.0
 
 
@@ -33,6 +36,27 @@ def open_database(folder: Path, script: str, *, name: str = NAME) -> sqlite3.Con
         raise _cannot(path, error) from error
     db.row_factory = sqlite3.Row
     return db
+
+
+@contextmanager
+def transaction(
+    db: sqlite3.Connection, what: str, hint: str, *, told: type[sqlite3.Error] = sqlite3.Error
+) -> Iterator[sqlite3.Connection]:
+    """Make what is done within durable as one, or not at all.
+
+    Raises BadInput that ``what`` cannot be written, with ``hint``, for errors of the kind ``told``.
+    """
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield db
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+    except told as error:
+        raise BadInput(f"{what} cannot be written: {error}", hint) from error
 
 
 def _cannot(path: Path, error: Exception) -> BadInput:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from openleo.base.errors import BadInput, did_you_mean
 from openleo.fleet.kits import Kit
-from openleo.fleet.opening import open_database
+from openleo.fleet.opening import open_database, transaction
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS kits (
@@ -113,20 +113,10 @@ class Register:
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
         """Make what is done within durable as one, or not at all; raises BadInput where the disk says no."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-        except sqlite3.OperationalError as error:
-            raise BadInput(
-                f"the register in {self.folder} cannot be written: {error}",
-                "is its disk full, or another openleo at work?  Nothing was changed",
-            ) from error
+        what = f"the register in {self.folder}"
+        hint = "is its disk full, or another openleo at work?  Nothing was changed"
+        with transaction(self._db, what, hint, told=sqlite3.OperationalError) as db:
+            yield db
 
     # Kits
 
