@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.clock import SLOT_S, slot_at
-from openleo.base.errors import BadInput
 from openleo.base.hashing import uniform
 from openleo.dish.inputs import Command, LocationPolicy, Seconds
 from openleo.dish.terminal import RING, Dishes
@@ -65,14 +64,9 @@ class LiveDishes:
     def _of(self, slot: int) -> Seconds | None:
         """Return what a slot brings; None where the engine has not decided it yet."""
         if self._seconds is None or self._seconds[0] != slot:
-            archive = self.felt.archive
-            archive.refresh()
-            if slot > archive.newest():
+            scene = self.felt.scene(slot)
+            if scene is None:
                 return None
-            try:
-                scene = self.felt.scene(slot)
-            except BadInput:
-                return None  # between its segment and its chunk: looked for again at once
             dishes = self.dishes
             dishes.latitude_deg, dishes.longitude_deg, dishes.speed_m_s = self.felt.places(scene)
             self._seconds = (slot, self.felt.seconds(scene))

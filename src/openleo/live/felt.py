@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.clock import SLOT_S, slot_start
+from openleo.base.errors import BadInput
 from openleo.base.hashing import uniform
 from openleo.dish.inputs import Identity, LocationPolicy, Seconds, dish_id
 from openleo.engine.summary import busy_rates
@@ -98,9 +99,15 @@ class Felt:
         speed[moves["terminal"].to_numpy()] = moves["speed_m_s"].to_numpy()
         return latitude[self.rows], longitude[self.rows], speed[self.rows]
 
-    def scene(self, slot: int) -> Scene:
-        """Return a slot laid out; raises BadInput where it is not there."""
-        return scene_of(self.archive, slot)
+    def scene(self, slot: int) -> Scene | None:
+        """Return a slot laid out; None where it is not decided yet, or between its segment and its chunk."""
+        self.archive.refresh()
+        if slot > self.archive.newest():
+            return None
+        try:
+            return scene_of(self.archive, slot)
+        except BadInput:
+            return None
 
     def seconds(self, scene: Scene) -> Seconds:
         """Return what the 15 s of a slot bring the terminals."""

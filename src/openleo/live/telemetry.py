@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from openleo.base.clock import SLOT_S
 from openleo.dish.causes import CONNECTED, OUTAGES, shown_causes
 from openleo.dish.inputs import Seconds, dish_id
+from openleo.fleet.dish_alerts import CODE_OF_DISABLEMENT
 from openleo.fleet.sample import Sample
 from openleo.live.felt import Felt
 from openleo.live.looking.scene import Scene
@@ -16,13 +17,6 @@ from openleo.snapshot.causes import Cause
 
 SOURCE: Final = "model"
 NS: Final = 1_000_000_000
-# Disablement code -> alert of the vendor's telemetry, where it has one.
-_ALERTS: Final = {
-    DisablementCode.NO_ACTIVE_ACCOUNT: 55, DisablementCode.TOO_FAR_FROM_SERVICE_ADDRESS: 56,
-    DisablementCode.IN_OCEAN: 57, DisablementCode.MOVING_TOO_FAST_FOR_POLICY: 60,
-    DisablementCode.BLOCKED_COUNTRY: 83, DisablementCode.DATA_OVERAGE_SANDBOX_POLICY: 84,
-    DisablementCode.CELL_IS_DISABLED: 89,
-}  # fmt: skip
 _NAMES: Final = {number: name for name, number in OUTAGES.items()}
 
 
@@ -63,7 +57,8 @@ class Telemetry:
                 continue
             since_s = int(self._since_s[n])
             dark = outage[n] != CONNECTED
-            alert = _ALERTS.get(DisablementCode(code[n]))
+            refused = DisablementCode(code[n]).name
+            alert = CODE_OF_DISABLEMENT.get(refused)
             found.append(
                 Sample(
                     terminal=terminal, time_ns=end_ns, source=SOURCE,
@@ -73,7 +68,7 @@ class Telemetry:
                     software=self._software, reboot_in_s=-1, alerts=() if alert is None else (alert,),
                     outage=_NAMES[int(outage[n])] if dark else "",
                     outage_since_ns=since_s * NS if dark and since_s >= 0 else None,
-                    disablement=DisablementCode(code[n]).name, power_w=means["power_w"][n],
+                    disablement=refused, power_w=means["power_w"][n],
                     latitude_deg=float(latitude[n]), longitude_deg=float(longitude[n]),
                     stowed=int(outage[n]) == OUTAGES["STOWED"],
                 )

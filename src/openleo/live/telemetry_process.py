@@ -43,13 +43,12 @@ def main(told: dict[str, Any], stop: threading.Event) -> None:
         slot, most = _first(store, archive, clock), _BACK
         while not stop.is_set():
             last = min(clock.slot() - 1, archive.newest())
-            if slot > last:
-                most = _BEHIND
-                stop.wait(_LOOKS_S)
-                archive.refresh()
-                continue
             slot = last if last - slot > most else slot
-            scene = felt.scene(slot)
+            scene = felt.scene(slot) if slot <= last else None
+            if scene is None:
+                most = _BEHIND if slot > last else most
+                stop.wait(_LOOKS_S)
+                continue
             store.add(telemetry.samples(scene, felt.seconds(scene)))
             slot += 1
 
