@@ -34,7 +34,7 @@ _STATES = ("online", "dark", "silent", "wrong", "unknown")
 @click.option("--timeout", "timeout_s", default=4.0, show_default=True, type=click.FloatRange(0.1, 60.0),
               help="Seconds to wait for its answer.")  # fmt: skip
 @fleet_options
-def add(at: At, addresses: tuple[str, ...], source: str, name: str, kit: str, timeout_s: float) -> None:
+def add(at: At, *, addresses: tuple[str, ...], source: str, name: str, kit: str, timeout_s: float) -> None:
     """Add dishes to poll, and ask each who it is; one that does not answer is added too, and that is said.
 
     ADDRESS is its address, with a port where that is not 9200.

@@ -39,7 +39,7 @@ def connect() -> None:
 @click.option("--no-check", is_flag=True, help="Do not ask for a token now, as where there is no network.")
 @fleet_options
 def starlink(
-    at: At, name: str, client_id: str | None, number: str, secret_file: Path | None,
+    at: At, *, name: str, client_id: str | None, number: str, secret_file: Path | None,
     secret_env: str | None, url: str | None, no_check: bool,
 ) -> None:  # fmt: skip
     """Connect a Starlink account, step by step; several may be connected, each by a --name.

@@ -53,7 +53,7 @@ _filter = click.option("--filter", "saved", metavar="NAME", help="Those that a s
 @_form
 @_data
 def table(
-    where: str | None, saved: str | None, save: str | None, sort: str, usage: timedelta | None,
+    where: str | None, *, saved: str | None, save: str | None, sort: str, usage: timedelta | None,
     by: str | None, limit: int, form: str, data: Path | None,
 ) -> None:  # fmt: skip
     """Show every terminal: health, cause, since, version, data use, who has it, last seen.

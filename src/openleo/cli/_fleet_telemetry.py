@@ -272,7 +272,7 @@ def latest(form: str, data: Path | None) -> None:
 @click.option("--positions", is_flag=True, help="With latitude and longitude.")
 @data_option
 def export_(
-    file: Path, since: datetime | None, until: datetime | None, what: str, form: str | None,
+    *, file: Path, since: datetime | None, until: datetime | None, what: str, form: str | None,
     terminals: tuple[str, ...], positions: bool, data: Path | None,
 ) -> None:  # fmt: skip
     """Write telemetry to FILE, as CSV or Parquet."""

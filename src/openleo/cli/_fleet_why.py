@@ -45,7 +45,7 @@ _data = click.option(
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @_data
 def why(
-    terminal: str | None, when: datetime | None, address: str | None, source: str | None, run: Path | None,
+    *, terminal: str | None, when: datetime | None, address: str | None, source: str | None, run: Path | None,
     rain_mm_h: float | None, tell_all: bool, as_json: bool, data: Path | None,
 ) -> None:  # fmt: skip
     """Say why a terminal is dark: cause, how sure, evidence, rivals, what to do next.

@@ -104,7 +104,7 @@ def show_(where: Where, name: str) -> None:
 @include_option
 @control_options
 def disable(
-    where: Where, name: str, reason: str, effective: datetime | None, include: tuple[str, ...],
+    where: Where, *, name: str, reason: str, effective: datetime | None, include: tuple[str, ...],
     second: Path | None,
 ) -> None:  # fmt: skip
     """Stop serving a customer; life-critical terminals are spared unless two people name each."""
@@ -118,7 +118,7 @@ def disable(
 @include_option
 @control_options
 def close(
-    where: Where, name: str, reason: str, effective: datetime | None, include: tuple[str, ...],
+    where: Where, *, name: str, reason: str, effective: datetime | None, include: tuple[str, ...],
     second: Path | None,
 ) -> None:  # fmt: skip
     """Close a customer's account; life-critical terminals are spared unless two people name each."""
@@ -158,7 +158,7 @@ def enable_(where: Where, name: str, reason: str, effective: datetime | None) ->
 @_some_reason
 @_effective
 @control_options
-def plan(where: Where, name: str, no_ocean: bool, roaming: str, flyover_countries: str, reason: str,
+def plan(where: Where, *, name: str, no_ocean: bool, roaming: str, flyover_countries: str, reason: str,
          effective: datetime | None, **limits: Any) -> None:  # fmt: skip
     """Make a plan, or give one new terms; what is left out is without limit."""
     from openleo.control.plans import Terms, set_plan
@@ -194,7 +194,7 @@ def plan(where: Where, name: str, no_ocean: bool, roaming: str, flyover_countrie
 @_effective
 @include_option
 @control_options
-def line(where: Where, name: str, account_id: str | None, plan_id: str | None, country: str | None,
+def line(where: Where, *, name: str, account_id: str | None, plan_id: str | None, country: str | None,
          address: str | None, status: str | None, reason: str, effective: datetime | None,
          include: tuple[str, ...], second: Path | None) -> None:  # fmt: skip
     """Make a service line, change it, or pause, resume and close it."""

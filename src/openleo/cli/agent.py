@@ -35,7 +35,7 @@ def command() -> None:
               help="Certificates (PEM) to trust instead of the system's.")  # fmt: skip
 @fleet_options
 def enrol(
-    at: At, code: str, url: str, telemetry: str | None, dishes: tuple[str, ...], ca_file: Path | None
+    at: At, *, code: str, url: str, telemetry: str | None, dishes: tuple[str, ...], ca_file: Path | None
 ) -> None:  # fmt: skip
     """Make this machine's key and enrol it with a one-time CODE.
 

@@ -204,6 +204,7 @@ def _history_lines(entries: Any) -> list[str]:
 @control_options
 def off(
     where: Where,
+    *,
     name: str,
     emergency: bool,
     effective: datetime | None,

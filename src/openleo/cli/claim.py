@@ -40,6 +40,7 @@ def command() -> None:
 @control_options
 def new(
     where: Where,
+    *,
     text: str,
     said_by: str,
     source: str,

@@ -61,7 +61,7 @@ def command() -> None:
 )
 @control_options
 def init(
-    where: Where, network: str, kind: str, owners: tuple[str, ...], origin: str | None, seal: bool,
+    where: Where, *, network: str, kind: str, owners: tuple[str, ...], origin: str | None, seal: bool,
     deny_by_default: bool, guard: Path | None, credentials: Path,
 ) -> None:  # fmt: skip
     """Make a control plane: its store, its log and the people who own it."""

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     default="text",
     help="How to print (default: text); csv lists every dark terminal.",
 )
-def command(run: Path, terminal: str | None, place: str | None, cell: str | None, at: str, form: str) -> None:
+def command(
+    *, run: Path, terminal: str | None, place: str | None, cell: str | None, at: str, form: str
+) -> None:
     """Say why a terminal was online or dark at an instant.
 
     RUN is a run folder.  Without --terminal, --place or --cell: every terminal that was dark at that second,

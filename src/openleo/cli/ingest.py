@@ -55,9 +55,9 @@ _DAYS = click.IntRange(1, 4_000)
 @click.option("--mqtt", metavar="URL", help="Hand telemetry on to a broker: mqtts://USER:PASSWORD@HOST:8883.")
 @click.option("--mqtt-positions", is_flag=True, help="Hand positions on too.")
 def command(
-    data: Path | None, host: str, port: int, tls_cert: Path | None, tls_key: Path | None, control_less: bool,
-    key_file: Path | None, hot_days: int, raw_days: int, minute_days: int, mqtt: str | None,
-    mqtt_positions: bool,
+    *, data: Path | None, host: str, port: int, tls_cert: Path | None, tls_key: Path | None,
+    control_less: bool, key_file: Path | None, hot_days: int, raw_days: int, minute_days: int,
+    mqtt: str | None, mqtt_positions: bool,
 ) -> None:  # fmt: skip
     """Take telemetry in over HTTP, keep it, and hand it out.
 

@@ -148,7 +148,7 @@ def publish(where: Where, folder: Path) -> None:
 @reason_option("Why.")
 @control_options
 def disclose(
-    where: Where, folder: Path, entries: str | None, area: str | None, fields: str, to: str, reason: str
+    where: Where, *, folder: Path, entries: str | None, area: str | None, fields: str, to: str, reason: str
 ) -> None:  # fmt: skip
     """Write a package for somebody: chosen fields of entries whose embargo is over.
 

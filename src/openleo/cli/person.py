@@ -122,7 +122,7 @@ def show_(where: Where, name: str | None) -> None:
 @second_option
 @control_options
 def token(
-    where: Where, name: str | None, label: str, expires: timedelta | None, revoke: str | None,
+    where: Where, *, name: str | None, label: str, expires: timedelta | None, revoke: str | None,
     second: Path | None,
 ) -> None:  # fmt: skip
     """Make a token (default: for yourself), or revoke one."""
@@ -226,7 +226,7 @@ def deactivate_(where: Where, name: str, reason: str) -> None:
 @reason_option("Why, for the record.", required=False)
 @second_option
 @control_options
-def grant_(where: Where, name: str, role: str, area: str | None, reason: str, second: Path | None) -> None:
+def grant_(where: Where, *, name: str, role: str, area: str | None, reason: str, second: Path | None) -> None:
     """Give a person a role; one that decides takes two people."""
     from openleo.control.grants import grant, grant_text
     from openleo.control.people import find_person

@@ -37,6 +37,7 @@ def command() -> None:
 @control_options
 def new(
     where: Where,
+    *,
     area: str,
     switch: str,
     reason: str,

@@ -104,6 +104,7 @@ def _settings(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]
 )
 @click.option("--quiet", is_flag=True, help="Print only errors and where the run is.")
 def command(
+    *,
     scenario: str,
     out: Path | None,
     workers: int | None,

@@ -117,7 +117,7 @@ class Many(click.ParamType[int]):
 )
 @click.option("--anew", is_flag=True, help="Begin at the start, and forget what was served before.")
 def command(
-    scenario: str | None, speed: float, replay: Path | None, start: Any, length: timedelta | None,
+    *, scenario: str | None, speed: float, replay: Path | None, start: Any, length: timedelta | None,
     data: Path | None, host: str, port: int, control_less: bool, key_file: Path | None, anew: bool,
     terminals: int | None, terminals_at: str, terminals_firmware: str | None, terminals_location: str,
     telemetry: bool,

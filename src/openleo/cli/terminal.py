@@ -202,7 +202,7 @@ def receive(where: Where, which: Which, holder: str | None, note: str) -> None:
 @click.option("--found", is_flag=True, help="They were lost, and HOLDER has them.")
 @_note
 @control_options
-def hand(where: Where, which: Which, to: str | None, lost: bool, found: bool, note: str) -> None:
+def hand(where: Where, *, which: Which, to: str | None, lost: bool, found: bool, note: str) -> None:
     """Hand terminals to someone in person, or say that they are lost or found."""
     from openleo.control import custody
 
@@ -322,7 +322,13 @@ def revoke(where: Where, which: Which, effective: datetime | None, second: Path 
 @reason_option("Why, for the log.")
 @control_options
 def captured(
-    where: Where, which: Which, since: datetime, effective: datetime | None, second: Path | None, reason: str
+    where: Where,
+    *,
+    which: Which,
+    since: datetime,
+    effective: datetime | None,
+    second: Path | None,
+    reason: str,
 ) -> None:
     """Say that terminals are in wrong hands: refused, and what they sent since then is quarantined."""
     from openleo.control import revocation

@@ -124,7 +124,7 @@ def _names(row: Row) -> str:
 
 @router.get("/terminals", response_model=FleetTerminals, **reads("terminal.read", On.NETWORK))
 async def list_terminals(
-    call: Sees, request: Request, where: Where = None,
+    call: Sees, request: Request, *, where: Where = None,
     saved: Annotated[FilterName | None, Query(alias="filter", description="a saved filter")] = None,
     q: Annotated[str | None, Query(max_length=128, description="a part of a name")] = None,
     state: Annotated[State | None, Query()] = None, cause: Annotated[Why | None, Query()] = None,

@@ -140,7 +140,7 @@ def cell_row(watching: Watching, h3: str) -> int:
 
 @router.get("/cells", response_model=Cells, **reads("network.read", On.NETWORK))
 async def list_(
-    call: Views, request: Request, slot: Slot = None, cause: MaybeCause = None, limit: Limit = 100,
+    call: Views, request: Request, *, slot: Slot = None, cause: MaybeCause = None, limit: Limit = 100,
     cursor: Cursor = 0,
 ) -> Response:  # fmt: skip
     """List cells with terminals of the scenario, and how they fare in a slot."""

@@ -133,7 +133,7 @@ def terminal_row(watching: Watching, name: str) -> int:
 
 @router.get("/terminals", response_model=Terminals, **reads("network.read", On.NETWORK))
 async def list_(
-    call: Views, request: Request, slot: Slot = None, cause: MaybeCause = None, area: Name = None,
+    call: Views, request: Request, *, slot: Slot = None, cause: MaybeCause = None, area: Name = None,
     account: Name = None, group: Name = None, q: Name = None,
     state: Annotated[State | None, Query(description="dark is for the whole slot")] = None,
     fault: Annotated[str | None, Query(max_length=400, description="the fault behind it")] = None,

@@ -237,7 +237,7 @@ def _named(items: list[dict[str, Any]], what: str, key: str, name: str) -> dict[
 
 @router.get("/network/satellites", response_model=Satellites, **reads("network.read", On.NETWORK))
 async def list_satellites(
-    call: Views, request: Request, slot: Slot = None,
+    call: Views, request: Request, *, slot: Slot = None,
     q: Annotated[str, Query(max_length=100, description="part of a name, a number, or a shell")] = "",
     serving: bool | None = None, limit: Limit = 100, cursor: Cursor = 0,
 ) -> Response:  # fmt: skip
@@ -262,7 +262,7 @@ async def list_satellites(
     "/network/satellites/{satellite:path}/passes", response_model=Passes, **reads("network.read", On.NETWORK)
 )
 async def passes(
-    call: Views, satellite: Name, latitude_deg: Annotated[Latitude, Query()],
+    call: Views, *, satellite: Name, latitude_deg: Annotated[Latitude, Query()],
     longitude_deg: Annotated[Longitude, Query()], slot: Slot = None,
     hours: Annotated[float, Query(gt=0, le=48)] = 12.0,
 ) -> Response:  # fmt: skip

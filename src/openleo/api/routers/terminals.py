@@ -206,6 +206,7 @@ def done_out(done: Done, *, batch: str | None = None) -> DoneOut:
 @router.get("/terminals", response_model=Page[TerminalOut], **reads("terminal.read", On.LISTED))
 async def list_(
     call: Reads,
+    *,
     window: Paged,
     batch: OneName = None,
     account: OneName = None,
@@ -264,6 +265,7 @@ _ONBOARD["openapi_extra"]["requestBody"] = {
 
 @router.post("/terminals", status_code=201, response_model=DoneOut, **_ONBOARD)
 async def add(
+    *,
     request: Request,
     call: Changes,
     account: OneName = None,
