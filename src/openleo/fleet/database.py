@@ -27,9 +27,8 @@ class FleetDatabase:
         self._lock = threading.RLock()
         self._changes = 0
         with telling(self.driver):
-            self._conn = connect(self.driver, self.path)
+            self._conn = connect(self.driver, self.path, tables)
         self.path.chmod(0o600)
-        self.make(tables)
 
     def __enter__(self) -> "FleetDatabase":
         return self

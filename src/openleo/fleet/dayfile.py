@@ -84,12 +84,8 @@ class DayFile:
 
     def __init__(self, path: Path, driver: Driver) -> None:
         self.path, self.driver = path, driver
-        new = not path.exists()
         with telling(driver):
-            self._conn = connect(driver, path)
-            if new or not self._has_tables():
-                for statement in _SCHEMA:
-                    self._conn.execute(statement).fetchall()
+            self._conn = connect(driver, path, _SCHEMA)
 
     def close(self) -> None:
         """Close it."""
@@ -187,9 +183,6 @@ class DayFile:
 
     def _one(self, statement: str) -> int:
         return int(self._conn.execute(statement).fetchall()[0][0])
-
-    def _has_tables(self) -> bool:
-        return bool(self._one("SELECT count(*) FROM sqlite_master WHERE name = 'ended'"))
 
 
 def open_day(path: Path, driver: Driver) -> "closing[DayFile]":

@@ -30,18 +30,20 @@ class Kept:
     body: bytes
 
 
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS kept (device TEXT, boot TEXT, first INTEGER, last INTEGER,"
+    " received_ns INTEGER NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL,"
+    " UNIQUE (device, boot, first, last, body))"
+)
+
+
 class Evidence:
     """The open file; a batch that comes again is kept once."""
 
     def __init__(self, folder: Path, driver: Driver) -> None:
         self._driver = driver
         with telling(driver):
-            self._conn = connect(driver, folder / EVIDENCE)
-            self._conn.execute(
-                "CREATE TABLE IF NOT EXISTS kept (device TEXT, boot TEXT, first INTEGER, last INTEGER,"
-                " received_ns INTEGER NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL,"
-                " UNIQUE (device, boot, first, last, body))"
-            ).fetchall()
+            self._conn = connect(driver, folder / EVIDENCE, [_SCHEMA])
 
     def keep(self, head: Head, headers: Mapping[str, str], body: bytes, *, now_ns: int) -> None:
         """Keep a batch, unless the device has filled its share."""

@@ -55,9 +55,7 @@ class Index:
                 self._open()
 
     def _open(self) -> None:
-        self._conn = connect(self._driver, self.path, synchronous="NORMAL")
-        for statement in _SCHEMA:
-            self._conn.execute(statement).fetchall()
+        self._conn = connect(self._driver, self.path, _SCHEMA, synchronous="NORMAL")
 
     def close(self) -> None:
         """Close it."""

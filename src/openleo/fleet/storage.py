@@ -1,6 +1,6 @@
 """What the fleet's databases share: how they are opened, and what their failures mean."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,23 @@ _REFUSALS: tuple[tuple[str, type[Refused], str, str], ...] = (
 )
 
 
-def connect(driver: Driver, path: Path, *, synchronous: str | None = None) -> Any:
-    """Return a connection, in autocommit; with its write-ahead log, and as careful as its driver."""
+def connect(driver: Driver, path: Path, schema: Iterable[str] = (), *, synchronous: str | None = None) -> Any:
+    """Return a connection, in autocommit; with its write-ahead log, and as careful as its driver.
+
+    ``schema`` are statements of the kind CREATE TABLE IF NOT EXISTS.  What fails here leaves nothing open.
+    """
     connection = driver.connect(path)
-    connection.isolation_level = None
-    kept = synchronous or driver.synchronous
-    for pragma in (
-        f"busy_timeout = {BUSY_MS}", "journal_mode = WAL", f"synchronous = {kept}"
-    ):  # fmt: skip
-        connection.execute(f"PRAGMA {pragma}").fetchall()
+    try:
+        connection.isolation_level = None
+        kept = synchronous or driver.synchronous
+        for pragma in (f"busy_timeout = {BUSY_MS}", "journal_mode = WAL", f"synchronous = {kept}"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        for statement in schema:
+            connection.execute(statement).fetchall()
+    except BaseException:
+        with suppress(driver.module.Error):
+            connection.close()
+        raise
     return connection
 
 

@@ -19,6 +19,21 @@ test('every message that is asked for is there', () => {
   expect(begun.filter((part) => !Object.keys(en).some((key) => key.startsWith(part)))).toEqual([]);
 });
 
+/** What is said in the brackets of a call, from its first letter. */
+function inside(from: number): string {
+  let open = 1, to = from;
+  while (open && to < source.length) open += { '(': 1, ')': -1 }[source[to++]] ?? 0;
+  return source.slice(from, to);
+}
+
+test('whoever asks for a message fills its blanks', () => {
+  const empty = [...source.matchAll(/\bt\('([^']+)'/g)].flatMap((found) => {
+    const call = inside(found.index + 2);
+    return (JSON.stringify(en[found[1] as Key]).match(/\{\w+\}/g) ?? []).filter((blank) => !new RegExp(`\\b${blank.slice(1, -1)}\\b`).test(call.slice(found[1].length + 2))).map((blank) => found[1] + blank);
+  });
+  expect([...new Set(empty)]).toEqual([]);
+});
+
 test('every message is used', () => {
   const unused = Object.keys(en).filter((key) => !source.includes(`'${key}'`) && !begun.some((part) => key.startsWith(part)));
   expect(unused).toEqual([]);

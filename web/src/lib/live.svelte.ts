@@ -69,9 +69,10 @@ class Live {
       this.network = await this.readNetwork();
       if (!this.network) { this.phase = 'ready'; return; }
       if (this.network.login && !bearer()) { this.phase = 'login'; return; }
+      const finding = fleet.find(); // what is chosen in its view is a terminal of the fleet, which a network may not have
       await this.load();
+      if (ui.place.view === 'fleet') await finding;
       this.phase = 'ready';
-      void fleet.find();
       this.connect();
       if (!this.timer) this.timer = window.setInterval(() => this.beat(), 250);
       window.setInterval(() => void this.poll(), 20_000);

@@ -509,7 +509,8 @@ const messages = {
   'fleet.call': 'Call:',
   'fleet.choose.these': 'Tell these something…',
 
-  'fleet.total': { one: '{n} fits at {at}', other: '{n} fit at {at}' },
+  'fleet.total': { one: '{n} fits', other: '{n} fit' },
+  'terminals.total': { one: '{n} fits at {at}', other: '{n} fit at {at}' },
   'fleet.id': 'Part of an id',
   'fleet.text': 'Id, kit, site, holder…',
   'fleet.where': 'Condition',
