@@ -159,12 +159,32 @@ class Soak:
     answers: "Counter[int]" = field(default_factory=Counter)
     rss_mib: list[tuple[float, float]] = field(default_factory=list)
     ready_s: list[float] = field(default_factory=list)
-    late_s: float = 0.0  # the longest that any batch waited to be acknowledged
+    _signed: dict[tuple[int, int], bytes] = field(
+        default_factory=dict
+    )  # beforehand, by device and first sample
+
+    def __post_init__(self) -> None:
+        self._keys = {n: Ed25519PrivateKey.from_private_bytes(seed_of(n)) for n in range(self.devices)}
+
+    def sign(self, batches: int) -> None:
+        """Sign the next batches now: whoever sends many cannot sign them meanwhile."""
+        for n in range(batches):
+            device = n % self.devices
+            first = self.sent[device] + n // self.devices * self.batch
+            self._signed[device, first] = self._request(device, first)
+
+    def _request(self, device: int, first: int) -> bytes:
+        now = time.time_ns()
+        samples = [sample(device, first + n, now + (n - self.batch) * NS) for n in range(self.batch)]
+        headers, body = sign_batch(self._keys[device], f"ag-{device}", "b", first, samples, pack=self.pack)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return (
+            f"POST {PATH} HTTP/1.1\r\nhost: x\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
+        )
 
     async def run(self, seconds: float, rate: float, *, kill_each_s: float | None = None) -> None:
         """Send ``rate`` batches a second for so long, then until everything is acknowledged."""
         self._queue: asyncio.Queue[tuple[float, int, int] | None] = asyncio.Queue()
-        self._keys = {n: Ed25519PrivateKey.from_private_bytes(seed_of(n)) for n in range(self.devices)}
         workers = [asyncio.create_task(self._work()) for _ in range(self.connections)]
         watching = asyncio.create_task(self._watch(kill_each_s))
         begin = time.monotonic()
@@ -196,19 +216,13 @@ class Soak:
         connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         while (job := await self._queue.get()) is not None:
             due, device, first = job
-            now = time.time_ns()
-            samples = [sample(device, first + n, now + (n - self.batch) * NS) for n in range(self.batch)]
-            headers, body = sign_batch(
-                self._keys[device], f"ag-{device}", "b", first, samples, pack=self.pack
-            )
-            lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-            text = f"POST {PATH} HTTP/1.1\r\nhost: x\r\n{lines}content-length: {len(body)}\r\n\r\n"
+            text = self._signed.pop((device, first), None) or self._request(device, first)
             while True:
                 try:
                     if connection is None:
                         connection = await asyncio.open_connection(HOST, self.server.port)
                     sent = time.monotonic()
-                    status = await asyncio.wait_for(ask(connection, text.encode() + body), 30)
+                    status = await asyncio.wait_for(ask(connection, text), 30)
                 except (OSError, asyncio.IncompleteReadError, TimeoutError):
                     if connection is not None:
                         connection[1].close()
