@@ -79,6 +79,21 @@ def test_an_agent_enrols_with_a_code_that_is_good_once(
     assert (told["device"], told["held"]["samples"]) == ("clinic", 0)
 
 
+def test_one_key_is_one_agent_of_a_server_and_another_servers_says_who_it_was(
+    tmp_path: Path, here: Here, dish: PlayedDish, capsys: Capture
+) -> None:
+    enrolled(tmp_path, here, dish)
+    command = ["agent", "enrol", here.agent("school"), "--server", here.url, "--data", str(tmp_path)]
+    assert exit_code_of(command) == 1
+    assert "openleo agent status" in capsys.readouterr().err
+    with ingest_here(tmp_path / "other") as other:
+        command = ["agent", "enrol", other.agent("school"), "--server", other.url, "--data", str(tmp_path)]
+        assert exit_code_of(command) == 0
+    told = capsys.readouterr().out
+    assert f"this is agent school of {other.url}" in told
+    assert f"of {here.url}: have that one revoked" in told
+
+
 def test_what_an_agent_proves_is_what_the_control_plane_asks_for() -> None:
     code, key = "3F9K-7x2m-oooo-iiii-LLLL-0000", "a" * 43 + "="
     assert to_prove(code, key) == enrolment.to_prove(code, key)

@@ -120,7 +120,31 @@ def test_several_are_added_at_once_and_a_silent_one_by_its_kit(tmp_path: Path, c
     assert exit_code_of(["fleet", "add", "a", "b", "--name", "x", *data]) == 2
 
 
-@pytest.mark.parametrize("address", ["", "http://192.168.100.1", "a b", "host:0", "host:99999"])
+def test_a_kit_learns_its_terminal_from_the_dish_that_it_is(tmp_path: Path, capsys: Capture) -> None:
+    data = ["--data", str(tmp_path)]
+    (tmp_path / "kits.csv").write_text("kit,site,address\nK-1,roof,x\n")
+    assert exit_code_of(["fleet", "import", str(tmp_path / "kits.csv"), *data]) == 0
+    assert "openleo fleet add ADDRESS --kit KIT" in capsys.readouterr().out
+    assert exit_code_of(["fleet", "add", "127.0.0.1:2", "--kit", "K-1", *data]) == 0
+    assert "add it with --kit again" in capsys.readouterr().out
+    with in_thread(PlayedDish(UTS[0]).lived(100)) as dish:
+        assert exit_code_of(["fleet", "add", dish.address, "--kit", "k-1", *data]) == 0
+        assert "it is kit K-1 at roof" in capsys.readouterr().out
+        assert exit_code_of(["fleet", "once", *data]) == 0
+    capsys.readouterr()
+    assert exit_code_of(["fleet", "why", "roof", *data]) == 0
+    assert "online" in capsys.readouterr().out
+    assert exit_code_of(["fleet", "add", "127.0.0.1:2", "--kit", "K-3", *data]) == 1
+    assert "did you mean K-1?" in capsys.readouterr().err
+
+
+def test_a_list_of_kits_is_no_dish(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "kits.csv").write_text("kit\nK-1\n")
+    assert exit_code_of(["fleet", "add", str(tmp_path / "kits.csv"), "--data", str(tmp_path)]) == 1
+    assert "openleo fleet import" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["", "http://192.168.100.1", "a b", "host:0", "host:99999", "999.1.1.1"])
 def test_what_is_no_address_is_refused(tmp_path: Path, capsys: Capture, address: str) -> None:
     assert exit_code_of(["fleet", "add", address, "--data", str(tmp_path)]) == 1
     assert "hint:" in capsys.readouterr().err

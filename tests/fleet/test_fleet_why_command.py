@@ -68,7 +68,7 @@ def test_a_beginning_that_several_share_and_a_name_of_nobody_are_errors(
     assert "'ut-a' may be 2 terminals" in run(capsys, "ut-a", "--data", data, code=1)
     err = run(capsys, "Clinik", "--data", data, code=1)
     assert "no terminal, kit, site or dish is called 'Clinik'" in err
-    assert "did you mean clinic" in err
+    assert "did you mean Clinic?" in err
 
 
 def test_a_time_before_the_trouble_finds_it_online(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

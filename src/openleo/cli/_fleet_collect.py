@@ -3,17 +3,20 @@
 import asyncio
 import sys
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from openleo.base.errors import BadInput
+from openleo.base.errors import BadInput, did_you_mean
 from openleo.cli._control import table
 from openleo.cli._fleet import At, data_words, fleet_options, show, stop_on_signals
 from openleo.cli._text import counted, natural
 
 if TYPE_CHECKING:
     from openleo.fleet.collect import Collector
+    from openleo.fleet.kits import Kit
     from openleo.fleet.probing import Probe
     from openleo.fleet.register import DishEntry, Register
     from openleo.fleet.vendor import VendorStream
@@ -28,9 +31,7 @@ _STATES = ("online", "dark", "silent", "wrong", "unknown")
 @click.option("--source", default="", metavar="IP|INTERFACE",
               help="Ask from this address or interface: every real dish is 192.168.100.1.")  # fmt: skip
 @click.option("--name", default="", metavar="TEXT", help="What people call it (of one alone).")
-@click.option(
-    "--kit", default="", metavar="KIT", help="Which kit it is, where it does not answer (of one alone)."
-)
+@click.option("--kit", default="", metavar="KIT", help="Which kit of the register it is (of one alone).")
 @click.option("--timeout", "timeout_s", default=4.0, show_default=True, type=click.FloatRange(0.1, 60.0),
               help="Seconds to wait for its answer.")  # fmt: skip
 @fleet_options
@@ -44,6 +45,11 @@ def add(at: At, *, addresses: tuple[str, ...], source: str, name: str, kit: str,
 
     if len(addresses) > 1 and (name or kit):
         raise click.UsageError("--name and --kit are of one dish: add it alone")
+    for one in addresses:
+        if Path(one).is_file():
+            raise BadInput(
+                f"{one} is a file, not a dish's address", f"take kits from it: openleo fleet import {one}"
+            )
     dishes = [DishEntry(address=one.strip(), source=source.strip(), name=name.strip()) for one in addresses]
 
     async def ask() -> "list[Probe]":
@@ -53,7 +59,7 @@ def add(at: At, *, addresses: tuple[str, ...], source: str, name: str, kit: str,
     lines: list[str] = []
     values = []
     with at.register() as register:
-        meant = _terminal_of(register, kit) if kit else ""
+        meant = _kit_of(register, kit) if kit else None
         for dish, answer in zip(dishes, answers, strict=True):
             value, told = _added(register, dish, answer, meant)
             values.append(value)
@@ -61,16 +67,20 @@ def add(at: At, *, addresses: tuple[str, ...], source: str, name: str, kit: str,
     show(at, values[0] if len(values) == 1 else values, lines)
 
 
-def _terminal_of(register: "Register", kit: str) -> str:
-    """Return the terminal of a kit that a person names."""
-    found = register.find_kits(kit)
-    if not found or not found[0].terminal:
-        raise BadInput(f"no kit {kit!r} with a terminal is in the register", "see them: openleo fleet list")
-    return found[0].terminal
+def _kit_of(register: "Register", name: str) -> "Kit":
+    """Return the kit that a person names."""
+    found = register.find_kits(name)
+    if len(found) != 1:
+        known = [kit.id for kit in register.kits()]
+        raise BadInput(
+            f"{name!r} may be {len(found)} kits" if found else f"no kit {name!r} is in the register",
+            f"name one: {', '.join(k.id for k in found[:8])}" if found else did_you_mean(name, known),
+        )
+    return found[0]
 
 
 def _added(
-    register: "Register", dish: "DishEntry", answer: "Probe", meant: str
+    register: "Register", dish: "DishEntry", answer: "Probe", meant: "Kit | None"
 ) -> tuple[dict[str, Any], list[str]]:
     """Keep one dish; return what is told of it."""
     from openleo.fleet.register import DishEntry
@@ -81,19 +91,24 @@ def _added(
     others = [d for d in register.dishes() if d.name and d.name == dish.name and d != before]
     if others:
         raise BadInput(f"dish {others[0].key} is called {dish.name} already", "take another --name")
-    if meant and answer.terminal and answer.terminal != meant:
+    if meant and meant.terminal and answer.terminal and answer.terminal != meant.terminal:
         raise BadInput(
-            f"{dish.address} is {answer.terminal}, not the kit's {meant}", "leave --kit out, or mend the kit"
+            f"{dish.address} is {answer.terminal}, not the kit's {meant.terminal}",
+            "leave --kit out, or mend the kit",
         )
+    if meant and answer.terminal and not meant.terminal:
+        register.put_kits([replace(meant, terminal=answer.terminal)])
     kept = DishEntry(
         address=dish.address, source=dish.source, name=dish.name or (before.name if before else ""),
-        terminal=answer.terminal or meant or (before.terminal if before else ""),
+        terminal=answer.terminal or (meant.terminal if meant else "") or (before.terminal if before else ""),
     )  # fmt: skip
     register.put_dish(kept)
     kits = register.find_kits(kept.terminal) if kept.terminal else []
     lines = [f"dish {kept.label} is {'polled as before' if before else 'added'}", *_probed(answer)]
     if kits:
         lines.append(f"it is kit {kits[0].id}" + (f" at {kits[0].site}" if kits[0].site else ""))
+    elif meant:
+        lines.append(f"whose terminal kit {meant.id} is, it has yet to tell: add it with --kit again then")
     return {"dish": kept, "answer": answer, "kit": kits[0] if kits else None}, lines
 
 
@@ -231,13 +246,14 @@ def status_line(collector: "Collector", streams: "list[VendorStream]") -> str:
     from openleo.fleet.site_clock import when
 
     counts = collector.counts()
-    parts = [
-        when(collector.clocks.now_ns()),
-        counted(sum(counts.values()), "dish").replace("dishs", "dishes"),
-    ]
-    parts[-1] += (
-        ": " + ", ".join(f"{counts[state]} {state}" for state in _STATES if counts[state]) if counts else ""
-    )
+    parts = [when(collector.clocks.now_ns())]
+    if counts:
+        dishes = counted(sum(counts.values()), "dish").replace("dishs", "dishes")
+        parts.append(
+            f"{dishes}: " + ", ".join(f"{counts[state]} {state}" for state in _STATES if counts[state])
+        )
+    else:
+        parts.append("no answer yet")
     parts.append(f"{counted(collector.kept, 'sample')} kept")
     for stream in streams:
         parts.append(f"{stream.account.name}: {stream.state}, {stream.rows:,} rows")

@@ -53,6 +53,8 @@ def _told(done: "Imported", *, dry: bool) -> list[str]:
     for name in done.unknown:
         near = nearest(name)
         meant = f": did you mean {near}? Rename it so, and give the file again" if near else ""
+        if "address" in name.casefold() or name.casefold() in {"ip", "host"}:
+            meant = ": a dish is asked once it is added: openleo fleet add ADDRESS --kit KIT"
         lines.append(f"WARNING: the heading {name!r} means nothing here and is not read{meant}")
     lines += [f"WARNING: {what}" for what in done.lacking]
     lines += _some([f"wrong: {row}" for row in done.bad])

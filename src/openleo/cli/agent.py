@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from openleo.base.errors import BadInput
+from openleo.base.errors import BadInput, OpenleoError
 from openleo.cli._fleet import At, fleet_options, show, stop_on_signals
 from openleo.cli._group import Group
 
@@ -45,12 +45,19 @@ def enrol(
     from openleo.fleet.web import Server
 
     trusted = str(ca_file.absolute()) if ca_file else ""
+    before = None
+    with suppress(OpenleoError):
+        before = agent_home.read_settings(_folder(at))
     settings, waits = agent_home.enrol(
         _folder(at), code, Server(url, trusted), _entries(dishes or (_DISH,)),
         telemetry=Server(telemetry, trusted) if telemetry else None,
     )  # fmt: skip
     key = agent_home.public_key(agent_home.own_key(_folder(at)))
     lines = [f"this is agent {settings.device} of {settings.server}", f"its public key: {key}"]
+    if before is not None and (before.device, before.server) != (settings.device, settings.server):
+        lines.append(
+            f"until now it was agent {before.device} of {before.server}: have that one revoked there"
+        )
     if waits:
         lines.append("an operator must accept this key there before what it sends is taken")
     lines.append("next: openleo agent run")

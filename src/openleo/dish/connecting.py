@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
+import re
 import shutil
 import socket
 import tempfile
@@ -20,6 +21,7 @@ from openleo.dish.errors import DishError
 from openleo.dish.protocol import GRPC_PORT
 
 _CHUNK: Final = 1 << 16
+_NUMBERS: Final = re.compile(r"[0-9.]+")
 
 
 def split_address(address: str, default_port: int = GRPC_PORT) -> tuple[str, int]:
@@ -33,6 +35,8 @@ def split_address(address: str, default_port: int = GRPC_PORT) -> tuple[str, int
         host, _, port = text.partition(":")
     if not host or any(c.isspace() or c in "/@?#" for c in host):
         raise BadInput(f"{address!r} is not the address of a dish", "write it as 192.168.100.1 or host:port")
+    if _NUMBERS.fullmatch(host) and not is_address(host):
+        raise BadInput(f"{host} is no IPv4 address", "it has four numbers from 0 to 255, as 192.168.100.1")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise BadInput(f"{address!r} has no port from 1 to 65535", "write it as 192.168.100.1:9200")
     return host, int(port) if port else default_port

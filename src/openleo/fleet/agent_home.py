@@ -159,6 +159,11 @@ def enrol(
 def _code_refused(server: Server, answer: Answer) -> Exception:
     if answer.status in (404, 405):
         return BadInput(f"{server.url} takes no agents", "name the server that `openleo ingest` runs on")
+    if answer.status == 409:
+        return CodeRefused(
+            f"{server.url} knows this machine's key as an agent's already",
+            "see which: openleo agent status; another agent has a folder of its own: --data DIR",
+        )
     return CodeRefused(f"{server.url} does not take the code ({answer.said()})", "have a new one made")
 
 

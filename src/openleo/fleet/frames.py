@@ -7,7 +7,7 @@ from typing import Any, Final
 import h3.api.basic_int as h3
 import polars as pl
 
-from openleo.fleet.dayfile import FIELDS, codes_of
+from openleo.fleet.dayfile import FIELDS
 from openleo.snapshot.tables import Table
 from openleo.snapshot.telemetry import MINUTES, TELEMETRY
 
@@ -24,7 +24,6 @@ _SQL: Final = {
     "float32": "FLOAT", "float64": "DOUBLE", "bool": "BOOLEAN", "codes": "USMALLINT[]",
 }  # fmt: skip
 _BOOLS: Final = tuple(c.name for c in TELEMETRY.columns if c.dtype == "bool")
-_ALERTS: Final = 2 + FIELDS.index("alerts")
 _MEANS: Final = (
     "downlink_mbps", "uplink_mbps", "ping_drop", "ping_latency_ms", "obstructed", "signal_quality", "power_w",
 )  # fmt: skip
@@ -50,8 +49,8 @@ def frame_of(rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
     for name, dtype in schema.items():
         values = columns[1] if name == "device" else columns[2 + FIELDS.index(name)]
         if name == "alerts":
-            values = [codes_of(text) for text in values]
-        if name in _BOOLS:
+            series = pl.Series(name, values, dtype=pl.String).str.extract_all(r"\d+").cast(dtype)
+        elif name in _BOOLS:
             series = pl.Series(name, values, dtype=pl.Int8).cast(pl.Boolean)
         else:
             series = pl.Series(name, values, dtype=dtype, strict=False)

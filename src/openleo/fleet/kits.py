@@ -34,10 +34,8 @@ class Kit:
     people: int | None = None
 
     def names(self) -> tuple[str, ...]:
-        """Return what it may be called by, lower case."""
-        return tuple(
-            name.casefold() for name in (self.id, self.kit, self.terminal, self.serial, self.site) if name
-        )
+        """Return what it may be called by."""
+        return tuple(name for name in (self.id, self.kit, self.terminal, self.serial, self.site) if name)
 
     def taking(self, other: "Kit", columns: frozenset[str]) -> "Kit":
         """Return this kit with those of its columns that ``other`` tells."""

@@ -31,7 +31,7 @@ class Looking:
 
     store: "TelemetryStore"
     subjects: "Mapping[str, Subject]"
-    names: Mapping[str, Sequence[str]]  # what people call them, lower case -> ids
+    names: Mapping[str, Sequence[str]]  # what people call them -> ids
     recent: "Recent"
     decisions: "Sequence[Decision] | None"
     decided: "Sequence[Decision]"  # also those that no longer hold
@@ -72,7 +72,7 @@ class Looking:
                     f"no terminal, kit, site or dish is called {name!r}"
                     if not found
                     else f"{name!r} may be {len(found)} terminals: {', '.join(sorted(found)[:8])}",
-                    did_you_mean(name, aliases),
+                    did_you_mean(name, [*self.names, *self.subjects]),
                 )
         return list(found)
 
@@ -158,7 +158,7 @@ def _subjects(
             found.setdefault(terminal, Subject(terminal=terminal, name=dish.label))
             for name in (dish.name, dish.address, dish.key):
                 if name:
-                    names.setdefault(name.casefold(), []).append(terminal)
+                    names.setdefault(name, []).append(terminal)
         strays = _strays(register)
     return _tagged(folder, found), names, dishes, strays
 
@@ -187,9 +187,9 @@ def _tagged(folder: Path, found: "dict[str, Subject]") -> "dict[str, Subject]":
 def _aliases(
     subjects: "Mapping[str, Subject]", names: Mapping[str, Sequence[str]]
 ) -> dict[str, tuple[str, ...]]:
-    found = {name: list(terminals) for name, terminals in names.items()}
-    for terminal in subjects:
-        found.setdefault(terminal.casefold(), []).append(terminal)
+    found: dict[str, list[str]] = {}
+    for name, terminals in [*names.items(), *((one, [one]) for one in subjects)]:
+        found.setdefault(name.casefold(), []).extend(terminals)
     return {name: tuple(dict.fromkeys(terminals)) for name, terminals in found.items()}
 
 

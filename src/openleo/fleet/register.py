@@ -128,7 +128,7 @@ class Register:
     def find_kits(self, name: str) -> list[Kit]:
         """Return the kits that ``name`` may mean: an id, kit number, terminal, serial number or site."""
         wanted = name.casefold()
-        return [kit for kit in self.kits() if wanted in kit.names()]
+        return [kit for kit in self.kits() if wanted in {one.casefold() for one in kit.names()}]
 
     def put_kits(self, kits: Iterable[Kit]) -> None:
         """Add kits, or put them in the place of those with the same id.  All or none."""
