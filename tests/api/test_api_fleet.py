@@ -1,6 +1,7 @@
 """The real fleet over HTTP: what is shown of it, to whom, and jobs that people start by the page."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,15 @@ def told(world: World) -> World:
                 ]
             )  # fmt: skip
     return world
+
+
+def test_before_telemetry_begins_one_is_told_to_ask_again(world: World) -> None:
+    shutil.rmtree(folder_of(world))
+    for path in ("", "/terminals", "/terminals/ut-1", "/versions", "/usage"):
+        answer = world["amina"].get(f"/v1/fleet{path}")
+        assert answer.status_code == 503
+        assert "no telemetry has come yet" in answer.json()["detail"]
+        assert int(answer.headers["Retry-After"]) > 0
 
 
 def test_the_fleet_is_told_by_state_cause_and_incident(told: World) -> None:

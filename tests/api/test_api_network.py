@@ -366,6 +366,11 @@ def test_positions_between_keyframes_are_within_metres(net: Net) -> None:
 
 def test_places_and_things_are_found_by_name(net: Net) -> None:
     assert net.get("network/places?q=Kyi")["items"][0]["name"] == "Kyiv"
+    towns = net.get("network/towns")["items"]
+    assert [one["population"] for one in towns] == sorted((one["population"] for one in towns), reverse=True)
+    called = {f"{one['name']}, {one['country']}" for one in towns}
+    assert {cell["place"] for cell in net.get("network/cells?limit=500")["items"]} <= called
+    assert net.get("network/towns?limit=1")["items"] == towns[:1]
     assert net.get("network/places?q=Киї")["items"][:1] in ([], net.get("network/places?q=Kyi")["items"][:1])
     found = net.get("network/search?q=kyiv")["items"]
     assert {"area", "place"} <= {one["kind"] for one in found}

@@ -21,7 +21,7 @@ export async function visit(browser, path, who, { width = 1280, height = 800, th
   page.faults = [];
   page.on('pageerror', (error) => page.faults.push(error.message));
   // A browser calls it an error that the page asks for what a server may lack: who it is, a network, a fleet.
-  const asked = (message) => /status of 401/.test(message.text()) || (/status of 404/.test(message.text()) && /\/v1\/(network|fleet)$/.test(message.location().url));
+  const asked = (message) => /status of 401/.test(message.text()) || (/status of (404|503)/.test(message.text()) && /\/v1\/(network|fleet)$/.test(message.location().url));
   page.on('console', (message) => { if (message.type() === 'error' && !asked(message)) page.faults.push(`${message.text()} ${message.location().url}`.trim()); });
   await page.goto(URL_ + path);
   if (who) await page.setInputFiles('#credential', who);

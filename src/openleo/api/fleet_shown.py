@@ -16,6 +16,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 from openleo.api.calls import Services, address, bearer, known
 from openleo.api.limits import Limits
 from openleo.api.viewing import OtherHost, json_of
+from openleo.api.watching import NotReady
 from openleo.control.authorize import Forbidden, authorize
 from openleo.control.plane import Actor, Tx
 from openleo.fleet.looking import looking
@@ -56,10 +57,14 @@ class FleetShown:
     _uses: dict[float, tuple[float, Mapping[str, Use]]] = field(default_factory=dict)
 
     def table(self) -> Table:
-        """Return the fleet's table, at most some seconds old.  Blocks."""
+        """Return the fleet's table, at most some seconds old.  Blocks.  Raises NotReady."""
         with self._lock:  # who comes meanwhile waits for the one that is being made
             now = self.clock_s()
             if self._table is None or now > self._table[0]:
+                if not self.folder.is_dir():
+                    raise NotReady(
+                        "no telemetry has come yet", "it comes once terminals tell something: ask again"
+                    )
                 with looking(self.folder, self.control) as fleet:
                     made = table_of(fleet, fleet.survey())
                 took_s = self.clock_s() - now

@@ -21,7 +21,7 @@ from openleo.base.errors import BadInput, Refused
 from openleo.live.clock import Clock
 from openleo.live.history import Archive, History
 from openleo.live.looking.scene import Scene, scene_of
-from openleo.live.looking.towns import towns_of
+from openleo.live.looking.towns import town, town_label, towns_near
 from openleo.live.notices import listen
 from openleo.results.folder import RunFolder
 
@@ -34,7 +34,7 @@ _log = logging.getLogger("openleo.api")
 
 
 class NotReady(Refused):
-    """The network has no slot yet."""
+    """The network has no slot yet, or no telemetry has come."""
 
     code = "not-ready"
 
@@ -119,11 +119,22 @@ class Watching:
     def places(self) -> list[str]:
         """Return the town near each cell of frames."""
         if "places" not in self.kept:
+            self.kept["places"] = [town_label(row) for row in self._near()]
+        found: list[str] = self.kept["places"]
+        return found
+
+    def towns(self, most: int) -> list[dict[str, Any]]:
+        """Return the towns by which cells are called, the most populous first."""
+        found = [town(row) for row in set(self._near())]
+        return sorted(found, key=lambda one: (-one["population"], one["name"]))[:most]
+
+    def _near(self) -> list[int]:
+        if "towns" not in self.kept:
             cells = self.archive.statics["cell_index"][self.archive.tracked]
-            self.kept["places"] = towns_of(
+            self.kept["towns"] = towns_near(
                 cells["latitude_deg"].to_numpy(), cells["longitude_deg"].to_numpy()
             )
-        found: list[str] = self.kept["places"]
+        found: list[int] = self.kept["towns"]
         return found
 
     def history(self, first: int | None = None, until: int | None = None) -> History:

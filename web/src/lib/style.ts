@@ -1,5 +1,5 @@
 /** The basemap's style, from files that configuration names and colours of the theme. Nothing comes from elsewhere. */
-import type { StyleSpecification } from 'maplibre-gl';
+import type { ExpressionSpecification, StyleSpecification } from 'maplibre-gl';
 import { base } from './api';
 import { cssColour } from './states';
 
@@ -9,8 +9,11 @@ export const loadConfig = async (): Promise<Config> => (await fetch(new URL('con
 const geojson = (data: string | GeoJSON.GeoJSON, maxzoom = 8): { type: 'geojson'; data: string | GeoJSON.GeoJSON; maxzoom: number } => ({ type: 'geojson', data, maxzoom });
 const EMPTY: GeoJSON.FeatureCollection = { type: 'FeatureCollection', features: [] };
 
-/** Sources that the page fills: night, the selection, a satellite's track and footprint, sites, an area's outline. */
-export const OWN = ['night', 'picked', 'area', 'foot', 'track', 'sites'] as const;
+/** Sources that the page fills: night, the selection, a satellite's track and footprint, towns, sites, an area's outline. */
+export const OWN = ['night', 'picked', 'area', 'foot', 'track', 'towns', 'sites'] as const;
+
+/** The name of a town of so many people; of a smaller one nothing. */
+const ofMore = (people: number): ExpressionSpecification => ['case', ['>=', ['get', 'people'], people], ['get', 'name'], ''];
 
 export function mapStyle({ basemap }: Config, flat: boolean): StyleSpecification {
   const url = (file: string): string => new URL(file, base).href;
@@ -40,6 +43,13 @@ export function mapStyle({ basemap }: Config, flat: boolean): StyleSpecification
       {
         id: 'names', type: 'symbol', source: 'labels', maxzoom: 7,
         layout: { 'text-field': ['get', 'name'], 'text-size': 12, 'symbol-sort-key': ['get', 'rank'], 'text-font': ['sans'], 'text-max-width': 7 }, paint: text,
+      },
+      {
+        id: 'towns', type: 'symbol', source: 'towns', minzoom: 4,
+        layout: {
+          'text-field': ['step', ['zoom'], ofMore(1e6), 5, ofMore(3e5), 6, ofMore(5e4), 7.5, ['get', 'name']], 'text-size': ['interpolate', ['linear'], ['get', 'people'], 1e4, 10.5, 2e6, 13],
+          'symbol-sort-key': ['-', ['get', 'people']], 'text-font': ['sans'], 'text-max-width': 8,
+        }, paint: { ...text, 'text-opacity': 0.85 },
       },
       {
         id: 'sites', type: 'symbol', source: 'sites',

@@ -84,14 +84,25 @@ class Cells(BaseModel):
     next: str | None
 
 
-class PlaceOut(BaseModel):
-    """A town; ``row`` is that of its cell in frames, null where the network has no terminals."""
+class TownOut(BaseModel):
+    """A town."""
 
     name: str
     country: str
     latitude_deg: float
     longitude_deg: float
     population: int
+
+
+class Towns(BaseModel):
+    """The towns by which cells are called, the most populous first."""
+
+    items: list[TownOut]
+
+
+class PlaceOut(TownOut):
+    """A town; ``row`` is that of its cell in frames, null where the network has no terminals."""
+
     h3: str
     row: int | None
 
@@ -197,6 +208,14 @@ async def explain(call: Views, h3: H3, slot: Slot = None) -> Response:
         return explain_cell(run, row, number)
 
     return await call.explain(made)
+
+
+@router.get("/towns", response_model=Towns, **reads("network.read", On.NETWORK))
+async def towns(
+    call: Views, limit: Annotated[int, Query(ge=1, le=5_000, description="how many at most")] = 2_000
+) -> Response:
+    """List the towns near which the network has terminals."""
+    return await call.show(lambda: {"items": call.watching.towns(limit)})
 
 
 @router.get("/places", response_model=Places, **reads("network.read", On.NETWORK))

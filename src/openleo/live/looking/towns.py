@@ -14,8 +14,8 @@ _COS_AROUND = float(np.cos(25.0 / 6371.0))  # within 25 km the largest town is n
 _LISTED_PEOPLE = 1_000
 
 
-def towns_of(latitude_deg: NDArray[np.float64], longitude_deg: NDArray[np.float64]) -> list[str]:
-    """Return for each point (N,) the town near it: Izyum, UA."""
+def towns_near(latitude_deg: NDArray[np.float64], longitude_deg: NDArray[np.float64]) -> list[int]:
+    """Return for each point (N,) the gazetteer's row of the town near it."""
     table = gazetteer()
     rows = np.flatnonzero(table.population >= _TOWN_PEOPLE)
     points = _unit(table.latitude_deg[rows], table.longitude_deg[rows]).astype(np.float32)
@@ -24,12 +24,13 @@ def towns_of(latitude_deg: NDArray[np.float64], longitude_deg: NDArray[np.float6
         nearness = points @ point
         around = rows[nearness >= _COS_AROUND]
         largest = around[np.argmax(table.population[around])] if len(around) else rows[nearness.argmax()]
-        towns.append(_label(int(largest)))
+        towns.append(int(largest))
     return towns
 
 
 @cache
-def _label(row: int) -> str:
+def town_label(row: int) -> str:
+    """Return how a town is called: Izyum, UA."""
     table = gazetteer()
     return f"{table.name(row)}, {table.country[row].decode()}"
 
@@ -63,13 +64,16 @@ def places_beginning(text: str, *, limit: int) -> list[dict[str, Any]]:
     if not rows and len(wanted) > 2:
         rows = table.rows_named(text)
     rows.sort(key=lambda row: -int(table.population[row]))
-    return [
-        {
-            "name": table.name(row),
-            "country": table.country[row].decode(),
-            "latitude_deg": round(float(table.latitude_deg[row]), 5),
-            "longitude_deg": round(float(table.longitude_deg[row]), 5),
-            "population": int(table.population[row]),
-        }
-        for row in rows[:limit]
-    ]
+    return [town(row) for row in rows[:limit]]
+
+
+def town(row: int) -> dict[str, Any]:
+    """Return what is known of a town."""
+    table = gazetteer()
+    return {
+        "name": table.name(row),
+        "country": table.country[row].decode(),
+        "latitude_deg": round(float(table.latitude_deg[row]), 5),
+        "longitude_deg": round(float(table.longitude_deg[row]), 5),
+        "population": int(table.population[row]),
+    }
