@@ -131,7 +131,9 @@ def test_a_kit_learns_its_terminal_from_the_dish_that_it_is(tmp_path: Path, caps
         assert exit_code_of(["fleet", "add", dish.address, "--kit", "k-1", *data]) == 0
         assert "it is kit K-1 at roof" in capsys.readouterr().out
         assert exit_code_of(["fleet", "once", *data]) == 0
-    capsys.readouterr()
+    (tmp_path / "kits.csv").write_text("kit,terminal,site\nK-1,,roof\n")
+    assert exit_code_of(["fleet", "import", str(tmp_path / "kits.csv"), *data]) == 0
+    assert "0 changed" in capsys.readouterr().out
     assert exit_code_of(["fleet", "why", "roof", *data]) == 0
     assert "online" in capsys.readouterr().out
     assert exit_code_of(["fleet", "add", "127.0.0.1:2", "--kit", "K-3", *data]) == 1

@@ -119,7 +119,7 @@ class History:
         """
         if not 0 <= resolution <= 5:
             raise BadInput(f"there are no cells of resolution {resolution} here", "take one from 0 to 5")
-        with self.connect(since, until) as conn:
+        with self.connect(since, until, samples=False) as conn:
             known = [r[0] for r in conn.sql("SELECT DISTINCT cell FROM minutes WHERE cell > 0").fetchall()]
             groups = {
                 cell: f"{h3.cell_to_parent(cell, resolution):x}"
@@ -141,20 +141,20 @@ class History:
 
         `openleo.fleet.tags.Tags.of` has those of the fleet.  Terminals without the tag are left out.
         """
-        with self.connect(since, until) as conn:
+        with self.connect(since, until, samples=False) as conn:
             return _aggregated(conn, "terminal", dict(tags), name, every)
 
     def by_software(
         self, since: datetime, until: datetime, *, every: timedelta | None = None
     ) -> pl.DataFrame:
         """Return aggregates by the software that terminals run."""
-        with self.connect(since, until) as conn:
+        with self.connect(since, until, samples=False) as conn:
             known = conn.sql("SELECT DISTINCT software FROM minutes WHERE software IS NOT NULL").fetchall()
             return _aggregated(conn, "software", {r[0]: r[0] for r in known}, "software", every)
 
-    def sql(self, query: str, since: datetime, until: datetime) -> pl.DataFrame:
+    def sql(self, query: str, since: datetime, until: datetime, *, samples: bool = True) -> pl.DataFrame:
         """Return what a query gives; its views are those of `connect`."""
-        with self.connect(since, until) as conn:
+        with self.connect(since, until, samples=samples) as conn:
             try:
                 return pl.DataFrame(conn.sql(query))
             except duckdb.Error as error:
@@ -165,16 +165,17 @@ class History:
 
     @contextmanager
     def connect(
-        self, since: datetime, until: datetime, *, writes: Path | None = None
+        self, since: datetime, until: datetime, *, writes: Path | None = None, samples: bool = True
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Give a DuckDB connection with views of what is in [since, until).
 
         ``telemetry``: samples; ``minutes``; ``enterprise``: samples under the vendor's names.  It reads the
-        history's files alone, and may write ``writes``.
+        history's files alone, and may write ``writes``.  Without ``samples`` it is quicker, and only
+        ``minutes`` are there.
         """
         start, end = _span(since, until)
         with tempfile.TemporaryDirectory(prefix="openleo-history-") as folder:
-            files = self._files(start, end, Path(folder))
+            files = self._files(start, end, Path(folder), samples=samples)
             with duckdb.connect() as conn:
                 conn.execute("SET TimeZone = 'UTC'")
                 held = self._store.quarantined()
@@ -191,20 +192,21 @@ class History:
                 conn.execute("SET enable_external_access = false")
                 yield conn
 
-    def _files(self, start: int, end: int, folder: Path) -> Files:
+    def _files(self, start: int, end: int, folder: Path, *, samples: bool) -> Files:
         """Return the files of both tables; hours that are not whole in the history are written for now."""
         raw, made = self._whole_hours(RAW, start, end), self._whole_hours(MINUTE, start, end)
         files: Files = {
-            RAW: [file for path in raw.values() for file in parts(path)],
+            RAW: [file for path in raw.values() for file in parts(path)] if samples else [],
             MINUTE: [file for path in made.values() for file in parts(path)],
         }
         held = self._store.quarantined()
         for hour, day in self._open_hours(start, end).items():
             with self._store.day(day) as file:
                 for n, frame in enumerate(hour_frames(file, hour, self._archive.hour(RAW, hour))):
-                    path = folder / f"raw-{hour}-{n}.parquet"
-                    frame.write_parquet(path, compression="lz4")
-                    files[RAW].append(path)
+                    if samples:
+                        path = folder / f"raw-{hour}-{n}.parquet"
+                        frame.write_parquet(path, compression="lz4")
+                        files[RAW].append(path)
                     path = folder / f"minutes-{hour}-{n}.parquet"
                     minutes_of(believed(frame, held)).write_parquet(path, compression="lz4")
                     files[MINUTE].append(path)

@@ -30,8 +30,8 @@ def import_kits(register: Register, file: KitFile, *, strict: bool = False, dry:
     """Take the good rows of a file into the register; with ``strict``, all rows or none.
 
     A column that the file has is the truth of the kits it names, blank cells too, except that a blank never
-    ends a kit's being life-critical.  Kits that it does not name stay.  ``dry`` changes nothing.
-    Raises BadInput where ``strict`` and a row is wrong.
+    ends a kit's being life-critical, nor takes its terminal.  Kits that it does not name stay.  ``dry`` changes
+    nothing.  Raises BadInput where ``strict`` and a row is wrong.
     """
     there = {kit.id: kit for kit in register.kits()}
     index = {(column, getattr(k, column)): k.id for k in there.values() for column in _NAMING}
@@ -51,8 +51,10 @@ def import_kits(register: Register, file: KitFile, *, strict: bool = False, dry:
             put.append(told)
             new.append(told.id)
         else:
-            columns = file.columns - ({"life_critical"} if line in file.silent_critical else set())
-            after = before.taking(told, frozenset(columns))
+            silent = {"life_critical"} if line in file.silent_critical else set()
+            if not told.terminal:  # a dish may have told it meanwhile
+                silent.add("terminal")
+            after = before.taking(told, file.columns - silent)
             if after != before:
                 put.append(after)
                 changed[before.id] = before.differences(after)

@@ -54,7 +54,7 @@ def use_of(path: Path, store: "TelemetryStore", days: float, until_ns: int) -> d
     until = datetime.fromtimestamp(until_ns / 1e9, UTC)
     since = until - timedelta(days=days)
     with History(path, store=store) as history:
-        rows = history.sql(_QUERY, since, until).rows()
+        rows = history.sql(_QUERY, since, until, samples=False).rows()
     period_s = days * 86_400
     return {
         terminal: Use(down_bytes=down or 0.0, up_bytes=up or 0.0, told_s=int(told), period_s=period_s)
