@@ -30,8 +30,8 @@ def import_kits(register: Register, file: KitFile, *, strict: bool = False, dry:
     """Take the good rows of a file into the register; with ``strict``, all rows or none.
 
     A column that the file has is the truth of the kits it names, blank cells too, except that a blank never
-    ends a kit's being life-critical, nor takes its terminal.  Kits that it does not name stay.  ``dry`` changes
-    nothing.  Raises BadInput where ``strict`` and a row is wrong.
+    ends a kit's being life-critical, nor takes its terminal.  Kits that it does not name stay.  ``dry``
+    changes nothing.  Raises BadInput where ``strict`` and a row is wrong.
     """
     there = {kit.id: kit for kit in register.kits()}
     index = {(column, getattr(k, column)): k.id for k in there.values() for column in _NAMING}
