@@ -42,7 +42,7 @@ export function mapStyle({ basemap }: Config, flat: boolean): StyleSpecification
       { id: 'picked', type: 'line', source: 'picked', paint: { 'line-color': c('text'), 'line-width': 2.4 } },
       {
         id: 'names', type: 'symbol', source: 'labels', maxzoom: 7,
-        layout: { 'text-field': ['get', 'name'], 'text-size': 12, 'symbol-sort-key': ['get', 'rank'], 'text-font': ['sans'], 'text-max-width': 7 }, paint: text,
+        layout: { 'text-field': ['get', 'name'], 'text-size': 11, 'text-transform': 'uppercase', 'text-letter-spacing': 0.08, 'symbol-sort-key': ['get', 'rank'], 'text-font': ['sans'], 'text-max-width': 7 }, paint: text,
       },
       {
         id: 'towns', type: 'symbol', source: 'towns', minzoom: 4,
