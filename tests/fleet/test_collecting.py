@@ -121,23 +121,48 @@ def test_several_are_added_at_once_and_a_silent_one_by_its_kit(tmp_path: Path, c
 
 
 def test_a_kit_learns_its_terminal_from_the_dish_that_it_is(tmp_path: Path, capsys: Capture) -> None:
-    data = ["--data", str(tmp_path)]
-    (tmp_path / "kits.csv").write_text("kit,site,address\nK-1,roof,x\n")
-    assert exit_code_of(["fleet", "import", str(tmp_path / "kits.csv"), *data]) == 0
-    assert "openleo fleet add ADDRESS --kit KIT" in capsys.readouterr().out
-    assert exit_code_of(["fleet", "add", "127.0.0.1:2", "--kit", "K-1", *data]) == 0
-    assert "add it with --kit again" in capsys.readouterr().out
+    data, kits = ["--data", str(tmp_path)], tmp_path / "kits.csv"
+    kits.write_text("kit,site\nK-1,roof\n")
+    assert exit_code_of(["fleet", "import", str(kits), *data]) == 0
     with in_thread(PlayedDish(UTS[0]).lived(100)) as dish:
         assert exit_code_of(["fleet", "add", dish.address, "--kit", "k-1", *data]) == 0
         assert "it is kit K-1 at roof" in capsys.readouterr().out
         assert exit_code_of(["fleet", "once", *data]) == 0
-    (tmp_path / "kits.csv").write_text("kit,terminal,site\nK-1,,roof\n")
-    assert exit_code_of(["fleet", "import", str(tmp_path / "kits.csv"), *data]) == 0
+    kits.write_text("kit,terminal,site\nK-1,,roof\n")
+    assert exit_code_of(["fleet", "import", str(kits), *data]) == 0
     assert "0 changed" in capsys.readouterr().out
     assert exit_code_of(["fleet", "why", "roof", *data]) == 0
     assert "online" in capsys.readouterr().out
     assert exit_code_of(["fleet", "add", "127.0.0.1:2", "--kit", "K-3", *data]) == 1
     assert "did you mean K-1?" in capsys.readouterr().err
+
+
+def test_a_list_with_addresses_is_all_that_it_takes(tmp_path: Path, capsys: Capture) -> None:
+    data, kits = ["--data", str(tmp_path)], tmp_path / "kits.csv"
+    with in_thread(PlayedDish(UTS[0]).lived(100)) as dish:
+        head = "kit,site,held by,phone,dish reachable at\n"
+        rows = f"K-1,roof,Olena,+380 1,{dish.address}\nK-2,yard,,,127.0.0.1:2\n"
+        kits.write_text(f"{head}{rows}K-3,shed,,,192.168.100.1\nK-4,pier,,,5 High St\n")
+        assert exit_code_of(["fleet", "import", str(kits), *data]) == 0
+        told = capsys.readouterr().out
+        assert "2 dishes asked: openleo fleet once" in told
+        assert "line 4: every dish has 192.168.100.1" in told
+        assert "line 5: '5 High St'" in told
+        assert "4 new, 0 changed, 0 as they were, 0 wrong" in told
+        assert exit_code_of(["fleet", "once", *data]) == 0
+        assert "yard" in capsys.readouterr().out
+        assert exit_code_of(["fleet", "why", "K-1", *data]) == 0
+        told = capsys.readouterr().out
+        assert "online" in told
+        kits.write_text(f"{head}K-1,roof,Olena,+380 1,{dish.address}\nK-2,yard,,,127.0.0.1:3\n")
+        assert exit_code_of(["fleet", "import", str(kits), *data]) == 0
+        assert "dish 127.0.0.1:2 is now asked at 127.0.0.1:3" in capsys.readouterr().out
+    assert exit_code_of(["fleet", "list", *data]) == 0
+    told = capsys.readouterr().out
+    assert "Olena, +380 1" in told
+    assert "127.0.0.1:2" not in told
+    assert exit_code_of(["fleet", *data]) == 0
+    assert "127.0.0.1:3 (kit K-2) has never answered" in capsys.readouterr().out
 
 
 def test_a_list_of_kits_is_no_dish(tmp_path: Path, capsys: Capture) -> None:

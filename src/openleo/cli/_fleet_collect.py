@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,11 +95,10 @@ def _added(
             f"{dish.address} is {answer.terminal}, not the kit's {meant.terminal}",
             "leave --kit out, or mend the kit",
         )
-    if meant and answer.terminal and not meant.terminal:
-        register.put_kits([replace(meant, terminal=answer.terminal)])
     kept = DishEntry(
         address=dish.address, source=dish.source, name=dish.name or (before.name if before else ""),
         terminal=answer.terminal or (meant.terminal if meant else "") or (before.terminal if before else ""),
+        kit=meant.id if meant else "",
     )  # fmt: skip
     register.put_dish(kept)
     kits = register.find_kits(kept.terminal) if kept.terminal else []
@@ -108,7 +106,7 @@ def _added(
     if kits:
         lines.append(f"it is kit {kits[0].id}" + (f" at {kits[0].site}" if kits[0].site else ""))
     elif meant:
-        lines.append(f"whose terminal kit {meant.id} is, it has yet to tell: add it with --kit again then")
+        lines.append(f"it is kit {meant.id}, which learns its terminal once the dish answers")
     return {"dish": kept, "answer": answer, "kit": kits[0] if kits else None}, lines
 
 
@@ -144,11 +142,14 @@ def once(at: At) -> None:
     with FleetBook(at.folder) as book:
         collector = Collector(book)
         found = asyncio.run(collector.once())
-        kits = {kit.terminal: (kit.site, kit.kit) for kit in book.register.kits() if kit.terminal}
+        kits = {name: (kit.site, kit.kit) for kit in book.register.kits() for name in (kit.id, kit.terminal)}
     if not found:
         raise _nobody_to_ask(at)
     found.sort(key=lambda pair: natural(pair[0].entry.label))
-    rows = [(s.entry.label, s.terminal, *kits.get(s.terminal, ("", "")), s.state, s.detail) for s, _ in found]
+    rows = [
+        (s.entry.label, s.terminal, *kits.get(s.terminal or s.entry.kit, ("", "")), s.state, s.detail)
+        for s, _ in found
+    ]
     lines = table(("dish", "terminal", "site", "kit", "state", "what"), rows, none="")
     for seen, look in found:
         lines += [

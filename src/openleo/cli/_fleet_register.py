@@ -27,9 +27,10 @@ _WEEK_NS = 7 * 86_400 * 10**9
 def import_(at: At, file: Path, strict: bool, dry_run: bool, encoding: str | None) -> None:
     """Take kits from a CSV file, as spreadsheets save it; give it again when it changes.
 
-    Its first line names the columns, in many spellings: site, kit, terminal, serial, account, holder, note,
-    latitude and longitude (or coordinates), life critical (yes or no), people.  A row needs a kit, terminal
-    or serial number.  Wrong rows are named with line and reason, and the others are taken.
+    Its first line names the columns, in many spellings: site, kit, terminal, serial, account, holder, phone,
+    note, latitude and longitude (or coordinates), life critical (yes or no), people, and the address at which
+    its dish is asked.  A row needs a kit, terminal or serial number.  Wrong rows are named with line and
+    reason, and the others are taken.
     """
     from openleo.fleet.importing import import_kits
     from openleo.fleet.kit_file import read_kits
@@ -53,10 +54,9 @@ def _told(done: "Imported", *, dry: bool) -> list[str]:
     for name in done.unknown:
         near = nearest(name)
         meant = f": did you mean {near}? Rename it so, and give the file again" if near else ""
-        if "address" in name.casefold() or name.casefold() in {"ip", "host"}:
-            meant = ": a dish is asked once it is added: openleo fleet add ADDRESS --kit KIT"
         lines.append(f"WARNING: the heading {name!r} means nothing here and is not read{meant}")
     lines += [f"WARNING: {what}" for what in done.lacking]
+    lines += _some([f"WARNING: no dish is asked for {row}" for row in done.unread])
     lines += _some([f"wrong: {row}" for row in done.bad])
     lines += _some([f"changed: {id_}: {'; '.join(how)}" for id_, how in done.changed.items()])
     lines += [f"no longer life-critical: {id_}" for id_ in done.no_longer_critical]
@@ -67,7 +67,13 @@ def _told(done: "Imported", *, dry: bool) -> list[str]:
         )  # fmt: skip
     would = "would be " if dry else ""
     counts = f"{len(done.new):,} {would}new, {len(done.changed):,} {would}changed, {done.same:,} as they were"
-    return [*lines, f"{counts}, {len(done.bad):,} wrong"]
+    lines += _some([f"dish {before} is now asked at {now}" for before, now in done.moved.items()])
+    lines.append(f"{counts}, {len(done.bad):,} wrong")
+    if done.dishes:
+        lines.append(
+            f"{counted(len(done.dishes), 'dish').replace('dishs', 'dishes')} {would}asked: openleo fleet once"
+        )
+    return lines
 
 
 def _some(lines: list[str]) -> list[str]:

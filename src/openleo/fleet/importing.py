@@ -1,12 +1,12 @@
 """Taking a list of kits into the register: what is new, what changes, what is left as it was."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from openleo.base.errors import BadInput
 from openleo.fleet.kit_file import BadRow, KitFile
 from openleo.fleet.kits import Kit
-from openleo.fleet.register import Register
+from openleo.fleet.register import DishEntry, Register
 
 _SHOWN = 20
 _NAMING = ("kit", "terminal", "serial")
@@ -24,6 +24,9 @@ class Imported:
     lacking: tuple[str, ...]
     not_named: tuple[str, ...]
     no_longer_critical: tuple[str, ...] = field(default=())
+    dishes: tuple[str, ...] = field(default=())  # addresses that are new to the register
+    moved: dict[str, str] = field(default_factory=dict)  # address before -> now
+    unread: tuple[BadRow, ...] = field(default=())
 
 
 def import_kits(register: Register, file: KitFile, *, strict: bool = False, dry: bool = False) -> Imported:
@@ -64,12 +67,46 @@ def import_kits(register: Register, file: KitFile, *, strict: bool = False, dry:
         raise _refused(bad, len(file.kits) + len(file.bad) - len(bad))
     if put and not dry:
         register.put_kits(put)
+    ids = {line: told_of[line] or told.id for line, told in file.kits.items()}
+    wrong = {row.line for row in bad}
+    asked = {ids[line]: address for line, address in file.addresses.items() if line not in wrong}
+    dishes, moved = _put_dishes(register, asked, dry=dry)
     return Imported(
         new=tuple(new), changed=changed, same=len(file.kits) + len(file.bad) - len(bad) - len(put),
         bad=tuple(sorted(bad, key=lambda row: row.line)), unknown=file.unknown,
         lacking=file.lacking,
         not_named=tuple(sorted(set(there) - set(given))), no_longer_critical=tuple(ended),
+        dishes=dishes, moved=moved, unread=file.unread,
     )  # fmt: skip
+
+
+def _put_dishes(
+    register: Register, asked: Mapping[str, str], *, dry: bool
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Put the dishes of kits at their addresses; return those that are new, and those that moved.
+
+    A dish that somebody added by the way that leads to it (``source``) stays there.
+    """
+    known = register.dishes()
+    of_kit = {dish.kit: dish for dish in known if dish.kit}
+    at = {dish.address: dish for dish in known if not dish.source}
+    new: list[str] = []
+    moved: dict[str, str] = {}
+    for kit, address in asked.items():
+        before, here = of_kit.get(kit), at.get(address)
+        if before is not None and (before.source or before.address == address):
+            continue
+        if before is not None:
+            moved[before.address] = address
+        elif here is None:
+            new.append(address)
+        if dry:
+            continue
+        if before is not None:
+            register.remove_dish(before)
+        kept = here or DishEntry(address=address)
+        register.put_dish(replace(kept, kit=kit))
+    return tuple(new), moved
 
 
 def _target(told: Kit, index: Mapping[tuple[str, str], str], there: Mapping[str, Kit]) -> str | None:

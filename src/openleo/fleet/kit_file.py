@@ -8,15 +8,17 @@ import difflib
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from openleo.base.errors import BadInput, OpenleoError
+from openleo.dish.connecting import is_address, split_address
 from openleo.fleet.kits import MOST_TEXT, Kit, checked_id, terminal_id
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 MOST_ROWS: Final = 200_000
+EVERY_DISH: Final = "192.168.100.1"
 
 # Column -> headings that mean it, in small letters and digits alone.
 HEADINGS: Final = {
@@ -28,6 +30,9 @@ HEADINGS: Final = {
     "account": "account accountid accountnumber accountno accountnr acc customer",
     "holder": "holder heldby holdername owner responsible responsibleperson personresponsible personincharge"
     " incharge keeper keptby custodian contact contactperson contactname assignedto",
+    "phone": "phone phonenumber phoneno tel telephone mobile mobilephone contactphone contactnumber"
+    " holderphone",
+    "address": "address dishaddress ip ipaddress ipv4 diship host hostname reachableat dishreachableat",
     "note": "note notes comment comments remark remarks description",
     "latitude_deg": "lat latitude latitudedeg sitelatitude",
     "longitude_deg": "lon lng long longitude longitudedeg sitelongitude",
@@ -71,6 +76,8 @@ class KitFile:
     unknown: tuple[str, ...]
     lacking: tuple[str, ...] = ()  # what cannot be said for lack of columns
     silent_critical: frozenset[int] = field(default=frozenset())  # lines that leave life_critical blank
+    addresses: dict[int, str] = field(default_factory=dict)  # at which dishes are asked, by line
+    unread: tuple[BadRow, ...] = ()  # what stands in the column of addresses and is none
 
 
 def read_kits(data: bytes, source: str, *, encoding: str | None = None) -> KitFile:
@@ -82,6 +89,8 @@ def read_kits(data: bytes, source: str, *, encoding: str | None = None) -> KitFi
     seen: dict[str, int] = {}
     bad: list[BadRow] = []
     silent = set()
+    addresses: dict[int, str] = {}
+    unread: list[BadRow] = []
     for line, cells in rows:
         if line - header_line > MOST_ROWS:
             raise BadInput(f"{source} has more than {MOST_ROWS:,} rows", "cut it into files")
@@ -94,9 +103,17 @@ def read_kits(data: bytes, source: str, *, encoding: str | None = None) -> KitFi
             bad.append(BadRow(line=line, reason=f"{error.detail}; {error.hint}"))
             continue
         kits[line] = kit
+        try:
+            address = _address(row.get("address", ""), addresses)
+            if address:
+                addresses[line] = address
+        except BadInput as error:  # a column of that name may hold where people live
+            unread.append(BadRow(line=line, reason=f"{error.detail}; {error.hint}"))
         if not row.get("life_critical"):
             silent.add(line)
-    told = frozenset(columns.values()) - {"place"}
+    told = frozenset(columns.values()) - {"place", "phone", "address"}
+    if "phone" in columns.values():
+        told |= {"holder"}
     if "place" in columns.values():
         told |= {"latitude_deg", "longitude_deg"}
     if not kits and not bad:
@@ -104,7 +121,7 @@ def read_kits(data: bytes, source: str, *, encoding: str | None = None) -> KitFi
     return KitFile(
         kits=kits, columns=told, bad=tuple(bad), unknown=tuple(unknown),
         lacking=tuple(f"no column {_called(c)}: {says}" for c, says in LACKING.items() if c not in told),
-        silent_critical=frozenset(silent),
+        silent_critical=frozenset(silent), addresses=addresses, unread=tuple(unread),
     )  # fmt: skip
 
 
@@ -249,12 +266,31 @@ def _kit(row: dict[str, str]) -> Kit:
         texts[column] = value = " ".join(got(column, "").split())
         if len(value) > MOST_TEXT:
             raise BadInput(f"{column} has {len(value)} characters", f"{MOST_TEXT} is the most")
+    texts["holder"] = ", ".join(t for t in (texts["holder"], " ".join(got("phone", "").split())) if t)
     latitude, longitude = _place(row)
     return Kit(
         id=kit or terminal or serial, kit=kit, terminal=terminal, serial=serial, latitude_deg=latitude,
         longitude_deg=longitude, life_critical=_yes(got("life_critical", "")),
         people=_people(got("people", "")), **texts,
     )  # fmt: skip
+
+
+def _address(text: str, others: Mapping[int, str]) -> str:
+    """Return the address at which a dish is asked, "" for none; raises BadInput."""
+    if not text:
+        return ""
+    host, _ = split_address(text)
+    if not (is_address(host) or "." in host or ":" in text):
+        raise BadInput(f"{text!r} is no dish's address", "write it as 192.168.100.1 or host:port")
+    if host == EVERY_DISH:
+        raise BadInput(
+            f"every dish has {host}",
+            f"say which way leads to it: openleo fleet add {host} --source ... --kit ...",
+        )
+    same = next((line for line, other in others.items() if other == text), None)
+    if same is not None:
+        raise BadInput(f"{text} stands in line {same} too", "each dish has an address of its own, or a port")
+    return text
 
 
 def _place(row: dict[str, str]) -> tuple[float | None, float | None]:

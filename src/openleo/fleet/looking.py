@@ -128,7 +128,8 @@ def _strays(register: "Register") -> list[str]:
             found.append(f"{dish.label} is no dish, or tells what cannot be: {wrong}")
         elif not dish.terminal:
             why = next((said[dish.key, kind] for kind in _NO_ANSWER if (dish.key, kind) in said), "")
-            found.append(f"{dish.label} has never answered" + (f": {why}" if why else ""))
+            named = f"{dish.label} (kit {dish.kit})" if dish.kit else dish.label
+            found.append(f"{named} has never answered" + (f": {why}" if why else ""))
     return found
 
 

@@ -27,6 +27,9 @@ CREATE TABLE IF NOT EXISTS dishes (
     address TEXT NOT NULL, source TEXT NOT NULL, name TEXT NOT NULL, terminal TEXT NOT NULL,
     progress TEXT NOT NULL DEFAULT '{}', PRIMARY KEY (address, source)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS dish_kits (
+    address TEXT NOT NULL, source TEXT NOT NULL, kit TEXT NOT NULL, PRIMARY KEY (address, source)
+) STRICT;
 CREATE TABLE IF NOT EXISTS vendor_accounts (
     name TEXT PRIMARY KEY, vendor TEXT NOT NULL, url TEXT NOT NULL, client_id TEXT NOT NULL,
     number TEXT NOT NULL, secret_file TEXT NOT NULL, secret_env TEXT NOT NULL, UNIQUE (url, client_id)
@@ -46,13 +49,15 @@ _KIT_COLUMNS: Final = tuple(f.name for f in fields(Kit))
 class DishEntry:
     """A dish to poll: ``address`` is host[:port]; ``source`` is our own address to ask from, "" any.
 
-    Every real dish is 192.168.100.1, so the two together name it.  ``terminal`` is whom it said it is.
+    Every real dish is 192.168.100.1, so the two together name it.  ``terminal`` is whom it said it is, and
+    ``kit`` the id of the kit that people say it is.
     """
 
     address: str
     source: str = ""
     name: str = ""
     terminal: str = ""
+    kit: str = ""
 
     @property
     def key(self) -> str:
@@ -177,27 +182,49 @@ class Register:
         with self._changing() as db:
             self._untag(db, [kit_id])
             db.execute("DELETE FROM kits WHERE id = ?", (kit_id,))
+            db.execute("DELETE FROM dish_kits WHERE kit = ?", (kit_id,))
 
     # Dishes
 
     def dishes(self) -> list[DishEntry]:
         """Return the dishes to poll."""
-        rows = self._db.execute("SELECT address, source, name, terminal FROM dishes ORDER BY address, source")
+        rows = self._db.execute(
+            "SELECT address, source, name, terminal, ifnull(kit, '') AS kit"
+            " FROM dishes LEFT JOIN dish_kits USING (address, source) ORDER BY address, source"
+        )
         return [DishEntry(**dict(row)) for row in rows]
 
     def put_dish(self, dish: DishEntry) -> None:
-        """Add a dish, or change the name and terminal of the one that is there."""
+        """Add a dish, or change the name, terminal and (where it is said) kit of the one that is there."""
         with self._changing() as db:
             db.execute(
                 "INSERT INTO dishes (address, source, name, terminal) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET name = excluded.name, terminal = excluded.terminal",
                 (dish.address, dish.source, dish.name, dish.terminal),
             )
+            if dish.kit:
+                told = (dish.address, dish.source, dish.kit)
+                db.execute("INSERT OR REPLACE INTO dish_kits VALUES (?, ?, ?)", told)
+            self._teach_kits(db)
+
+    def _teach_kits(self, db: sqlite3.Connection) -> None:
+        """Let kits without a terminal learn it from the dishes that they are."""
+        learnt = db.execute(
+            "SELECT kits.id, dishes.terminal FROM dish_kits JOIN dishes USING (address, source)"
+            " JOIN kits ON kits.id = dish_kits.kit WHERE kits.terminal = '' AND dishes.terminal <> ''"
+            " AND NOT EXISTS (SELECT 1 FROM kits AS other WHERE other.terminal = dishes.terminal)"
+        ).fetchall()
+        for kit, terminal in learnt:
+            db.execute("UPDATE OR IGNORE kits SET terminal = ? WHERE id = ?", (terminal, kit))
+        self._tag(db, [kit for kit, _ in learnt])
 
     def remove_dish(self, dish: DishEntry) -> None:
         """Take a dish out, and what was remarked of it."""
         with self._changing() as db:
-            db.execute("DELETE FROM dishes WHERE address = ? AND source = ?", (dish.address, dish.source))
+            for table in ("dishes", "dish_kits"):
+                db.execute(
+                    f"DELETE FROM {table} WHERE address = ? AND source = ?", (dish.address, dish.source)
+                )
             db.execute("DELETE FROM remarks WHERE subject = ?", (dish.key,))
 
     def progress(self, dish: DishEntry) -> dict[str, Any]:
@@ -217,6 +244,7 @@ class Register:
                 " WHERE address = ? AND source = ?",
                 [(json.dumps(p), d.terminal, d.terminal, d.address, d.source) for d, p in done],
             )
+            self._teach_kits(db)
 
     # Accounts
 
