@@ -95,6 +95,12 @@ def _added(
             f"{dish.address} is {answer.terminal}, not the kit's {meant.terminal}",
             "leave --kit out, or mend the kit",
         )
+    whose = register.find_kits(answer.terminal) if meant and answer.terminal else []
+    if meant and whose and whose[0].id != meant.id:
+        raise BadInput(
+            f"{dish.address} is {answer.terminal}, which is kit {whose[0].id}",
+            f"leave --kit out, or take that kit's terminal away: openleo fleet remove {whose[0].id}",
+        )
     kept = DishEntry(
         address=dish.address, source=dish.source, name=dish.name or (before.name if before else ""),
         terminal=answer.terminal or (meant.terminal if meant else "") or (before.terminal if before else ""),
@@ -142,7 +148,12 @@ def once(at: At) -> None:
     with FleetBook(at.folder) as book:
         collector = Collector(book)
         found = asyncio.run(collector.once())
-        kits = {name: (kit.site, kit.kit) for kit in book.register.kits() for name in (kit.id, kit.terminal)}
+        kits = {
+            name: (kit.site, kit.kit)
+            for kit in book.register.kits()
+            for name in (kit.id, kit.terminal)
+            if name
+        }
     if not found:
         raise _nobody_to_ask(at)
     found.sort(key=lambda pair: natural(pair[0].entry.label))

@@ -67,7 +67,10 @@ def _told(done: "Imported", *, dry: bool) -> list[str]:
         )  # fmt: skip
     would = "would be " if dry else ""
     counts = f"{len(done.new):,} {would}new, {len(done.changed):,} {would}changed, {done.same:,} as they were"
-    lines += _some([f"dish {before} is now asked at {now}" for before, now in done.moved.items()])
+    lines += _some([f"{kit}: asked at {now}, no longer at {old}" for kit, (old, now) in done.moved.items()])
+    lines += _some(
+        [f"{kit}: no longer asked, its address {at} is another's" for kit, at in done.displaced.items()]
+    )
     lines.append(f"{counts}, {len(done.bad):,} wrong")
     if done.dishes:
         lines.append(
@@ -101,10 +104,10 @@ def list_(at: At) -> None:
         ],
         none="there are no kits: openleo fleet import kits.csv",
     )
-    of = {k.terminal: (k.site, k.kit) for k in kits}
+    of = {name: (k.site, k.kit) for k in kits for name in (k.id, k.terminal) if name}
     lines += ["", *table(
         ("dish", "from", "name", "terminal", "site", "kit"), [
-            (d.address, d.source, d.name, d.terminal, *of.get(d.terminal, ("", "")))
+            (d.address, d.source, d.name, d.terminal, *of.get(d.terminal or d.kit, ("", "")))
             for d in sorted(dishes, key=lambda d: (natural(d.address), natural(d.source)))
         ],
         none="there are no dishes: openleo fleet add 192.168.100.1",

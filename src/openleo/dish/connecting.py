@@ -66,6 +66,8 @@ async def connect(
         return await _through_interface(host, port, source)
     except OSError as error:
         detail, hint = f"{host}:{port} cannot be reached: {_said(error)}", None
+        if isinstance(error, socket.gaierror):
+            hint = "check how it is spelt; one that is wrong is taken out by: openleo fleet remove"
         if source is not None:
             detail = f"{host}:{port} cannot be reached from {source}: {_said(error)}"
             if error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV, errno.EINVAL):

@@ -25,7 +25,8 @@ class Imported:
     not_named: tuple[str, ...]
     no_longer_critical: tuple[str, ...] = field(default=())
     dishes: tuple[str, ...] = field(default=())  # addresses that are new to the register
-    moved: dict[str, str] = field(default_factory=dict)  # address before -> now
+    moved: dict[str, tuple[str, str]] = field(default_factory=dict)  # kit -> address before, and now
+    displaced: dict[str, str] = field(default_factory=dict)  # kit that is not asked any more -> address
     unread: tuple[BadRow, ...] = field(default=())
 
 
@@ -70,20 +71,20 @@ def import_kits(register: Register, file: KitFile, *, strict: bool = False, dry:
     ids = {line: told_of[line] or told.id for line, told in file.kits.items()}
     wrong = {row.line for row in bad}
     asked = {ids[line]: address for line, address in file.addresses.items() if line not in wrong}
-    dishes, moved = _put_dishes(register, asked, dry=dry)
+    dishes, moved, displaced = _put_dishes(register, asked, dry=dry)
     return Imported(
         new=tuple(new), changed=changed, same=len(file.kits) + len(file.bad) - len(bad) - len(put),
         bad=tuple(sorted(bad, key=lambda row: row.line)), unknown=file.unknown,
         lacking=file.lacking,
         not_named=tuple(sorted(set(there) - set(given))), no_longer_critical=tuple(ended),
-        dishes=dishes, moved=moved, unread=file.unread,
+        dishes=dishes, moved=moved, displaced=displaced, unread=file.unread,
     )  # fmt: skip
 
 
 def _put_dishes(
     register: Register, asked: Mapping[str, str], *, dry: bool
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Put the dishes of kits at their addresses; return those that are new, and those that moved.
+) -> tuple[tuple[str, ...], dict[str, tuple[str, str]], dict[str, str]]:
+    """Put the dishes of kits at their addresses; return those that are new, moved, and displaced by others.
 
     A dish that somebody added by the way that leads to it (``source``) stays there.
     """
@@ -91,22 +92,27 @@ def _put_dishes(
     of_kit = {dish.kit: dish for dish in known if dish.kit}
     at = {dish.address: dish for dish in known if not dish.source}
     new: list[str] = []
-    moved: dict[str, str] = {}
+    moved: dict[str, tuple[str, str]] = {}
+    displaced: dict[str, str] = {}
+    put: list[DishEntry] = []
     for kit, address in asked.items():
         before, here = of_kit.get(kit), at.get(address)
         if before is not None and (before.source or before.address == address):
             continue
         if before is not None:
-            moved[before.address] = address
+            moved[kit] = (before.address, address)
         elif here is None:
             new.append(address)
-        if dry:
-            continue
-        if before is not None:
-            register.remove_dish(before)
-        kept = here or DishEntry(address=address)
-        register.put_dish(replace(kept, kit=kit))
-    return tuple(new), moved
+        if here is not None and here.kit and asked.get(here.kit, address) == address:
+            displaced[here.kit] = address
+        mine = here if here is not None and not here.kit else DishEntry(address=address)
+        put.append(replace(mine, kit=kit))
+    if not dry:
+        for address in {before for before, _ in moved.values()} - {dish.address for dish in put}:
+            register.remove_dish(at[address])
+        for dish in put:  # all that moved have left by now, also where two change places
+            register.put_dish(dish)
+    return tuple(new), moved, displaced
 
 
 def _target(told: Kit, index: Mapping[tuple[str, str], str], there: Mapping[str, Kit]) -> str | None:

@@ -10,6 +10,7 @@ MOST_TEXT: Final = 200  # characters of a site, a holder, a note
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _VENDOR_ID = re.compile(r"(?:ut)?([0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8})")
 DISH_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # what a dish may call itself
+_ADDRESS: Final = re.compile(r"\d{1,3}(\.\d{1,3}){3}(:\d+)?", re.ASCII)
 _SPOILT = re.compile(r"\d+(?:[.,]\d+)?e\+?\d+", re.IGNORECASE)
 
 
@@ -65,6 +66,10 @@ def terminal_id(text: str) -> str:
     The vendor's ids are three groups of eight hexadecimal digits after ``ut``, which people leave out.
     """
     plain = "".join(text.split())
+    if _ADDRESS.fullmatch(plain):
+        raise BadInput(
+            f"{plain} is an address, not a terminal", "put it into a column that is called address"
+        )
     match = _VENDOR_ID.fullmatch(plain.lower())
     return f"ut{match[1]}" if match else checked_id(plain, "a terminal's id")
 
