@@ -1,15 +1,26 @@
 """Running `openleo agent` in a process of its own, as a remote site does."""
 
+import compileall
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+
+import openleo
 
 COMMAND = [sys.executable, "-c", "from openleo.cli import main; main()", "agent"]
 
 
+@cache
+def compiled() -> None:
+    """Compile the package, as pip does where it installs one: compiling takes some MB."""
+    compileall.compile_dir(Path(openleo.__file__).parent, quiet=2)
+
+
 def agent(*args: str, data: Path) -> "subprocess.Popen[bytes]":
     """Start a command of the agent."""
+    compiled()
     return subprocess.Popen(
         [*COMMAND, *args, "--data", str(data)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ),

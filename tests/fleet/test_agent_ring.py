@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,8 @@ def test_batches_that_are_refused_for_good_are_kept_for_people_the_last_of_them(
             ring.set_aside(cut, "HTTP 422: it is wrong")
         assert ring.held().refused == MOST_REFUSED + 5
         assert ring.pending() is None
-    rows = sqlite3.connect(tmp_path / "ring.db").execute("SELECT count(*) FROM refused").fetchone()
+    with closing(sqlite3.connect(tmp_path / "ring.db")) as db:
+        rows = db.execute("SELECT count(*) FROM refused").fetchone()
     assert rows == (MOST_REFUSED,)
 
 

@@ -79,12 +79,16 @@ def make_engine(path: Path, driver: Driver, *, begin: str, connections: int) -> 
 
     def connect() -> Any:
         connection = driver.connect(path)
-        connection.isolation_level = None  # SQLAlchemy's own BEGIN, below, so that savepoints work
-        for pragma in (
-            f"busy_timeout = {_BUSY_MS}", "journal_mode = WAL", f"synchronous = {driver.synchronous}",
-            "foreign_keys = ON", "secure_delete = ON",
-        ):  # fmt: skip
-            connection.execute(f"PRAGMA {pragma}").fetchall()
+        try:
+            connection.isolation_level = None  # SQLAlchemy's own BEGIN, below, so that savepoints work
+            for pragma in (
+                f"busy_timeout = {_BUSY_MS}", "journal_mode = WAL", f"synchronous = {driver.synchronous}",
+                "foreign_keys = ON", "secure_delete = ON",
+            ):  # fmt: skip
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+        except BaseException:  # one that is not closed holds the file until its garbage is collected
+            connection.close()
+            raise
         return connection
 
     engine = create_engine(
