@@ -73,9 +73,8 @@ def _told(done: "Imported", *, dry: bool) -> list[str]:
     )
     lines.append(f"{counts}, {len(done.bad):,} wrong")
     if done.dishes:
-        lines.append(
-            f"{counted(len(done.dishes), 'dish').replace('dishs', 'dishes')} {would}asked: openleo fleet once"
-        )
+        dishes = counted(len(done.dishes), "dish").replace("dishs", "dishes")
+        lines.append(f"{dishes} {would}new to be asked: openleo fleet once, or watch")
     return lines
 
 
