@@ -131,7 +131,7 @@ def test_what_would_decide_stands_in_the_report_and_can_be_done(data: Path, caps
 
 def test_a_report_is_written_to_a_file_by_the_shell(data: Path, capsys: Capture) -> None:
     told = run(capsys, "report", "out.md", "--data", data, code=1)
-    assert "hint: write it to a file: openleo fleet report > out.md" in told
+    assert f"hint: write it to a file: openleo fleet report --data {data} > out.md" in told
 
 
 # Old words.
@@ -202,9 +202,11 @@ def test_the_next_step_is_not_the_command_that_was_just_run(tmp_path: Path, caps
         fleet.advance(240, cause=Cause.OBSTRUCTED)
         told = run(capsys, "why", "--dish", fleet.address(), "--data", tmp_path)
         every = run(capsys, "why", "--dish", fleet.address(), "--data", tmp_path, "--all")
+        plain = json.loads(run(capsys, "why", "--dish", fleet.address(), "--data", tmp_path, "--json"))
     assert "obstructed," in told
     assert "next: Clear what hides the sky there" in told
     assert "--dish" not in told
+    assert "--dish" not in plain["next"]
     assert "GetLocation" not in told
     assert "note: no location:" in every
     assert not (tmp_path / "fleet").exists(), "it needs no register, and makes none"
@@ -215,7 +217,7 @@ def test_a_dish_of_the_register_is_said_to_be_so(tmp_path: Path, capsys: Capture
         fleet.advance(300)
         register.put_kits([Kit(id="K-1", kit="K-1", terminal=dish_name(0), site="clinic")])
         told = run(capsys, "why", "--dish", fleet.address(), "--data", tmp_path)
-    assert "it is clinic, kit K-1: `openleo fleet why K-1` knows more" in told
+    assert f"it is clinic, kit K-1: `openleo fleet why K-1 --data {tmp_path}` knows more" in told
 
 
 def test_alerts_are_told_in_the_dishs_own_words_with_what_they_mean() -> None:
@@ -238,6 +240,14 @@ def test_a_reading_tells_its_alerts_and_self_test(tmp_path: Path, capsys: Captur
 def test_a_kits_name_is_no_address_and_the_hint_leads_to_it(data: Path, capsys: Capture) -> None:
     told = run(capsys, "why", "--dish", "KIT30402", "--data", data, code=1)
     assert "openleo fleet why KIT30402" in told
+
+
+def test_one_that_was_heard_of_since_never_answered_only_then(data: Path, capsys: Capture) -> None:
+    then = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 7_200))
+    assert "next: it was heard of later" in run(capsys, "why", "KIT30405", "--data", data, "--at", then)
+    told = run(capsys, "--data", data, "--at", then)
+    assert "5 of them were heard of later" in told
+    assert "have the others seen" in told
 
 
 # Names.

@@ -36,7 +36,7 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
             survey = fleet.survey(when)
             clock_ns = fleet.clock_ns if when is None else survey.now_ns
             remark = fleet.remark
-            controlled, dishes, polled = fleet.controlled, fleet.dishes, fleet.polled
+            controlled, dishes, polled = fleet.controlled, fleet.dishes, fleet.polled_at(when)
             strays, unasked = fleet.strays, fleet.unasked
         found = open_incidents(survey)
     if form == "csv":

@@ -11,7 +11,7 @@ import click
 
 from openleo.base.errors import BadInput
 from openleo.cli._durations import Duration
-from openleo.cli._fleet import At
+from openleo.cli._fleet import At, data_words
 from openleo.cli._fleet_looking import looking, tell
 from openleo.cli._instants import Instant
 
@@ -52,9 +52,9 @@ def why(
 ) -> None:  # fmt: skip
     """Say why a terminal is dark: cause, how sure, evidence, rivals, what to do next.
 
-    TERMINAL is its id or the beginning of one, a kit, a site, or a dish's name.  Causes are weighed by how
-    well they explain what its telemetry, its neighbours and known decisions show; docs/why.md says how, and
-    how often that is right.
+    TERMINAL is its id or the beginning of one, a kit or a part of its number, a site or a word of its name,
+    or a dish's name.  Causes are weighed by how well they explain what its telemetry, its neighbours and known
+    decisions show; docs/why.md says how, and how often that is right.
     """
     if (terminal is None) == (address is None):
         raise click.UsageError("name a TERMINAL, or a dish with --dish ADDRESS")
@@ -107,7 +107,7 @@ def _from_store(
         never = found.state is State.NEVER
         here = Here(
             controlled=fleet.controlled, address=dish.address if dish is not None else "",
-            unseen=next_step(standing.kit, fleet.polled.get(terminal)) if never else "",
+            unseen=next_step(standing.kit, fleet.polled_at(when).get(terminal)) if never else "",
             sky_ns=clock_ns if is_old(survey, clock_ns) else None,
             together=", ".join(map(name_of, survey.same_code(terminal))),
             sky=_sky(dish) if found.cause is Why.OBSTRUCTED and when is None and not at.as_json else "",
@@ -133,6 +133,7 @@ def _read_dish(
     import time
 
     from openleo.fleet.why import diagnose
+    from openleo.fleet.why.calling import asks_here, do_here
     from openleo.fleet.why.directly import NO_PLACE, case_of_dish
     from openleo.fleet.why.told import told_lines
     from openleo.fleet.why.words import Here, plain_diagnosis, why_lines
@@ -149,11 +150,16 @@ def _read_dish(
         if kit is None:
             raise
         what = "it is a kit's name, not an address" if kit.id == address else "it is a dish of the register"
-        raise BadInput(error.detail, f"{what}: openleo fleet why {kit.id} tells how it stood") from error
+        raise BadInput(
+            error.detail, f"{what}: openleo fleet why {kit.id}{data_words(at)} tells how it stood"
+        ) from error
     found = diagnose(case)
     if at.as_json:
         value = plain_diagnosis(case.kit, found, case.now_ns)
         value |= {"neighbours_looked_at": False, "notes": notes}
+        value["would_decide"] = asks_here(found.decides, controlled=False, address=address, reading=True)
+        if found.cause is not None:
+            value["next"] = do_here(found.cause, controlled=False, address=address, reading=True)
         if case.facts is not None:
             value |= {"alerts": case.facts.alerts, "self_test_failed": case.facts.self_test_failed}
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
@@ -166,7 +172,9 @@ def _read_dish(
     kit = _kit_of(at, case.kit.terminal, None) or _kit_of(at, address, source)
     if kit is not None:
         what = f"{kit.site}, kit {kit.id}" if kit.site else f"kit {kit.id}"
-        lines.append(f"it is {what}: `openleo fleet why {kit.id}` knows more, its neighbours too")
+        lines.append(
+            f"it is {what}: `openleo fleet why {kit.id}{data_words(at)}` knows more, its neighbours too"
+        )
     tell([*lines, *(f"note: {note}" for note in notes if tell_all or not note.startswith(NO_PLACE))])
 
 
@@ -204,7 +212,8 @@ def report(ctx: click.Context, since: timedelta, when: datetime | None, form: st
     if ctx.args:
         raise BadInput(
             f"the report is printed, and takes no {ctx.args[0]!r}",
-            f"write it to a file: openleo fleet report > {shlex.quote(ctx.args[0])}",
+            "write it to a file: openleo fleet report"
+            f"{data_words(At(data, False))} > {shlex.quote(ctx.args[0])}",
         )
     if since > timedelta(days=7):
         raise BadInput(
@@ -222,7 +231,7 @@ def report(ctx: click.Context, since: timedelta, when: datetime | None, form: st
             decisions=fleet.decided if fleet.decisions is not None else None,
             reaches_back=_reaches_back(fleet.store, since_ns),
             addresses={terminal: dish.address for terminal, dish in fleet.dishes.items()},
-            polled=fleet.polled,
+            polled=fleet.polled_at(when),
         )  # fmt: skip
     if form == "json":
         click.echo(json.dumps(plain_handover(found, clock_ns), indent=2, ensure_ascii=False))

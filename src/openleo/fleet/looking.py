@@ -74,6 +74,15 @@ class Looking:
         now_ns = self.clock_ns if self.clock_ns - newest < _ALL_OLD_S * 10**9 else newest + 15 * 10**9
         return survey(recent, self.subjects, now_ns, decisions=self.decisions, expected=expected, whole=whole)
 
+    def polled_at(self, at: datetime | None) -> "Mapping[str, Polled]":
+        """Return at which dishes terminals and kits are asked; of the past, also what was heard of since."""
+        if at is None:
+            return self.polled
+        from openleo.fleet.why.unseen import Polled
+
+        heard = {t: Polled(address="", asked=True, later=True) for t in self.recent.latest()}
+        return {**self.polled, **heard}
+
     def find(self, name: str) -> list[str]:
         """Return the terminals that a name means: an id or its beginning, a kit, a site or a dish's name."""
         wanted = name.casefold()

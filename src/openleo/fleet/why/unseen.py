@@ -17,11 +17,15 @@ _ROWS: Final = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polled:
-    """A dish of the register that a kit is asked at: whether it was asked, and why it gave no answer."""
+    """A dish of the register that a kit is asked at: whether it was asked, and why it gave no answer.
+
+    ``later``: something was heard of the kit, after the time that is told of.
+    """
 
     address: str
     asked: bool
     why: str = ""
+    later: bool = False
 
 
 def unseen(survey: Survey) -> list[Subject]:
@@ -43,12 +47,15 @@ def next_step(kit: Subject, polled: Polled | None) -> str:
             f"have it asked: `openleo fleet add ADDRESS --kit {name}`, or connect the vendor's account: "
             "`openleo fleet connect starlink`"
         )
+    if polled.later:
+        return f"it was heard of later: `openleo fleet why {shlex.quote(kit.kit or kit.terminal)}`"
     if not polled.asked:
         return f"its dish {polled.address} was not asked yet: `openleo fleet once`"
-    why = f" ({polled.why})" if polled.why else ""
+    if not polled.why:
+        return f"ask its dish {polled.address} again: `openleo fleet once`"
     return (
-        f"its dish {polled.address} never answered{why}: has it power, and can it be reached from here? "
-        "Ask again: `openleo fleet once`"
+        f"its dish {polled.address} never answered ({polled.why}): has it power, and can it be reached from "
+        "here? Ask again: `openleo fleet once`"
     )
 
 
@@ -62,18 +69,21 @@ def never_lines(survey: Survey, polled: Mapping[str, Polled]) -> Iterator[str]:
     yield f"  ?  nothing was ever heard of {_how_many(kits)}"
     yield f"     {named}{more}"
     lost = [kit for kit in kits if kit.terminal not in polled]
+    later = sum(kit.terminal in polled and polled[kit.terminal].later for kit in kits)
     unasked = sum(kit.terminal in polled and not polled[kit.terminal].asked for kit in kits)
     if unasked:
         yield (
             f"     next: ask {_dishes_of(unasked, len(kits))}: `openleo fleet once`, or go on asking: "
             "`openleo fleet watch`"
         )
-    if unanswered := len(kits) - len(lost) - unasked:
+    if unanswered := len(kits) - len(lost) - unasked - later:
         them = f"{unanswered:,} dish{'es' * (unanswered != 1)}"
         yield (
             f"     next: {them} never answered: look to the power there, and to the way from here to "
             "the address"
         )
+    if later:
+        yield f"     {later:,} of them {'was' if later == 1 else 'were'} heard of later"
     if lost:
         them = "them" if len(lost) == len(kits) else name_of(lost[0]) if len(lost) == 1 else "the others"
         kit = f" --kit {shlex.quote(lost[0].kit)}" if len(lost) == 1 and lost[0].kit else ""

@@ -36,7 +36,7 @@ def call_lines(incidents: Sequence[Incident], unseen: Sequence[Subject]) -> Iter
         for i in incidents
     ]  # fmt: skip
     abouts.append(_About(unseen, "never seen", _SAY_UNSEEN, {True: "", False: "whoever set it up"}))
-    which = {id(kit): about for about in abouts for kit in about.kits}
+    which = {id(kit): number for number, about in enumerate(abouts) for kit in about.kits}
     found = people(kit for about in abouts for kit in about.kits)
     order = sorted(found.items(), key=lambda pair: not any(k.life_critical for k in pair[1]))
     if not order:
@@ -44,10 +44,11 @@ def call_lines(incidents: Sequence[Incident], unseen: Sequence[Subject]) -> Iter
     for who, kits in order[:_CALLS]:
         flag = "**LIFE-CRITICAL** " if any(k.life_critical for k in kits) else ""
         yield f"- {flag}{who or _NOBODY}"
-        for about in abouts:
-            mine = [kit for kit in kits if which[id(kit)] is about]
-            if mine:
-                yield f"  - {_about_line(about, mine, held=bool(mine[0].holder))}"
+        mine: dict[int, list[Subject]] = {}
+        for kit in kits:  # in the order of their incidents
+            mine.setdefault(which[id(kit)], []).append(kit)
+        for number, some in mine.items():
+            yield f"  - {_about_line(abouts[number], some, held=bool(some[0].holder))}"
     if len(order) > _CALLS:
         yield f"- and {len(order) - _CALLS:,} more people: --format csv"
 
