@@ -182,7 +182,8 @@ def test_a_dish_that_was_never_asked_is_not_one_that_never_answered(tmp_path: Pa
     assert "next: ask the dish of one of them: `openleo fleet once`" in before
     assert "next: have yard, kit K-2 seen: `openleo fleet add ADDRESS --kit K-2`" in before
     assert "dish 127.0.0.1:2 was not asked yet: `openleo fleet once`" in before
-    assert "next: its dish 127.0.0.1:1 was not asked yet" in run(capsys, "why", "K-1", "--data", tmp_path)
+    for name in ("K-1", "127.0.0.1:1"):
+        assert "next: its dish 127.0.0.1:1 was not asked yet" in run(capsys, "why", name, "--data", tmp_path)
     assert "roof" not in run(capsys, "report", "--data", tmp_path).split("## To call")[1]
     run(capsys, "once", "--data", tmp_path)
     after = run(capsys, "--data", tmp_path)

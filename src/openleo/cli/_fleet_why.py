@@ -53,8 +53,8 @@ def why(
     """Say why a terminal is dark: cause, how sure, evidence, rivals, what to do next.
 
     TERMINAL is its id or the beginning of one, a kit or a part of its number, a site or a word of its name,
-    or a dish's name.  Causes are weighed by how well they explain what its telemetry, its neighbours and known
-    decisions show; docs/why.md says how, and how often that is right.
+    or a dish's name.  Causes are weighed by how well they explain what its telemetry, its neighbours and
+    known decisions show; docs/why.md says how, and how often that is right.
     """
     if (terminal is None) == (address is None):
         raise click.UsageError("name a TERMINAL, or a dish with --dish ADDRESS")

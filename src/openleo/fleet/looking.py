@@ -205,6 +205,8 @@ def _subjects(folder: Path) -> "tuple[dict[str, Subject], dict[str, list[str]], 
                 if name:
                     names.setdefault(name, []).append(terminal)
         told = _polled(register, found)
+        for terminal, one in told.polled.items():  # also of those that did not say yet who they are
+            names.setdefault(one.address, []).append(terminal)
     return _tagged(folder, found), names, told
 
 
