@@ -126,6 +126,9 @@ def test_what_would_decide_stands_in_the_report_and_can_be_done(data: Path, caps
     asks = line.split("before sending anybody: ")[1]
     assert asks.split("; or ")[0] in run(capsys, "why", "KIT30404", "--data", data)
     assert "see what would decide" not in told
+    plain = json.loads(run(capsys, "report", "--data", data, "--format", "json"))
+    (unknown,) = [i for i in plain["open"] if i["cause"] == "not-enough-evidence"]
+    assert unknown["would_decide"]
     assert "gateway went dark" not in told + run(capsys, "why", "KIT30404", "--data", data)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from openleo.base.errors import BadInput
 from openleo.fleet.why import unseen
 from openleo.fleet.why.calling import asks_here, do_here, first_do
+from openleo.fleet.why.causes import Why
 from openleo.fleet.why.course import SILENT_AFTER_S, State
 from openleo.fleet.why.grouping import Incident
 from openleo.fleet.why.inputs import MINUTE_NS, SECOND_NS, Decision, Subject
@@ -257,7 +258,11 @@ def plain_handover(report: Handover, clock_ns: int) -> dict[str, Any]:
         "since": iso(report.since_ns), "until": iso(now), "reaches_back": report.reaches_back,
         "counts": {state.value: n for state, n in counts.items()},
         "stale": list(stale_lines(report.survey, clock_ns)),
-        "open": [plain_incident(n, i, now) for n, i in enumerate(report.incidents, 1)],
+        "open": [
+            plain_incident(n, i, now)
+            | {"would_decide": list(i.first.decides) if i.cause is Why.UNKNOWN else []}
+            for n, i in enumerate(report.incidents, 1)
+        ],
         "never_seen": unseen.plain(report.survey, report.polled),
         "ended": [
             {"terminal": s.terminal, "since": iso(s.since_ns), "until": iso(s.until_ns)} for s in report.ended
