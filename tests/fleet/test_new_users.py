@@ -252,6 +252,9 @@ def test_one_that_was_heard_of_since_never_answered_only_then(data: Path, capsys
     told = run(capsys, "--data", data, "--at", then)
     assert "5 of them were heard of later" in told
     assert "have the others seen" in told
+    calls = run(capsys, "report", "--data", data, "--at", then).split("## To call")[1]
+    assert "waterworks" in calls
+    assert "hospital" not in calls
 
 
 # Names.

@@ -35,8 +35,9 @@ def unseen(survey: Survey) -> list[Subject]:
 
 
 def not_met(survey: Survey, polled: Mapping[str, Polled]) -> list[Subject]:
-    """Return those about which somebody must be called: all but those whose dish was not asked yet."""
-    return [k for k in unseen(survey) if k.terminal not in polled or polled[k.terminal].asked]
+    """Return those to call about: all but those whose dish was not asked yet, or that were heard of since."""
+    at = ((kit, polled.get(kit.terminal)) for kit in unseen(survey))
+    return [kit for kit, dish in at if dish is None or (dish.asked and not dish.later)]
 
 
 def next_step(kit: Subject, polled: Polled | None) -> str:
