@@ -65,7 +65,8 @@ def test_the_person_to_call_is_named_in_the_list_the_answer_and_the_report(
     assert "call: Petro (holder), account ACC-771\n" in told
     assert told.index("call:") < told.index("evidence"), "lives depend on it: the call comes first"
     calls = run(capsys, "report", "--data", data).split("## To call")[1]
-    assert "**LIFE-CRITICAL** Petro (holder), account ACC-771: clinic, kit K-1; obstructed" in calls
+    assert "- **LIFE-CRITICAL** Petro (holder), account ACC-771\n" in calls
+    assert "  - **LIFE-CRITICAL** clinic, kit K-1: obstructed" in calls
     assert "Say: what stands between the dish and the sky?" in calls
 
 

@@ -20,12 +20,12 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
     from openleo.fleet.looking import many_objects, open_incidents
     from openleo.fleet.why.course import State
     from openleo.fleet.why.handover import csv_of
+    from openleo.fleet.why.unseen import never_lines
     from openleo.fleet.why.words import (
         Here,
         count_line,
         incident_lines,
         member_rows,
-        never_lines,
         plain_incident,
         same_time_lines,
         stale_lines,
@@ -36,7 +36,8 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
             survey = fleet.survey(when)
             clock_ns = fleet.clock_ns if when is None else survey.now_ns
             remark = fleet.remark
-            controlled, strays, dishes = fleet.controlled, fleet.strays, fleet.dishes
+            controlled, dishes, polled = fleet.controlled, fleet.dishes, fleet.polled_at(when)
+            strays, unasked = fleet.strays, fleet.unasked
         found = open_incidents(survey)
     if form == "csv":
         click.echo(csv_of(member_rows(found, survey.now_ns)), nl=False)
@@ -47,7 +48,7 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
         value = {
             "counts": {state.value: n for state, n in survey.counts.items()},
             "stale": stale, "remark": remark,
-            "never_seen": never, "no_dishes": list(strays),
+            "never_seen": never, "no_dishes": list(strays), "not_asked": list(unasked),
             "incidents": [plain_incident(n, i, survey.now_ns) for n, i in enumerate(found, 1)],
         }  # fmt: skip
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
@@ -67,12 +68,16 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
             "",
             f"and {len(found) - limit:,} more: --limit {len(found)}, or --format csv for each terminal",
         ]
-    if unheard := list(never_lines(survey)):
+    if unheard := list(never_lines(survey, polled)):
         lines += ["", *unheard]
     if strays:
         lines += ["", *(f"  ?  dish {stray}" for stray in strays[:_STRAYS])]
         if len(strays) > _STRAYS:
             lines.append(f"     and {len(strays) - _STRAYS:,} more: openleo fleet list")
+    if unasked:
+        many = len(unasked) > 1
+        what = f"{len(unasked):,} dishes were" if many else f"dish {unasked[0]} was"
+        lines += ["", f"  ?  {what} not asked yet: `openleo fleet once`, or `openleo fleet watch`"]
     if found:
         lines += ["", f"why one of them: openleo fleet why TERMINAL{data_words(at)}"]
     tell(lines)

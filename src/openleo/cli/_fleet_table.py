@@ -151,7 +151,7 @@ def _text(made: "Table", rows: "Sequence[Row]", limit: int, usage: timedelta | N
     from openleo.fleet.table.usage import SAYS
 
     counts = ", ".join(f"{n:,} {state}" for state, n in made.counts.items() if n)
-    lines = [f"{len(made.rows):,} terminals: {counts or 'none'}", *made.stale]
+    lines = [f"{counted(len(made.rows), 'terminal')}: {counts or 'none'}", *made.stale]
     lines += [made.remark] if made.remark else []
     if len(rows) != len(made.rows):
         lines.append(f"{len(rows):,} of them are so")

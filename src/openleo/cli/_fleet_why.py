@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +11,12 @@ import click
 
 from openleo.base.errors import BadInput
 from openleo.cli._durations import Duration
-from openleo.cli._fleet import At
+from openleo.cli._fleet import At, data_words
 from openleo.cli._fleet_looking import looking, tell
 from openleo.cli._instants import Instant
 
 if TYPE_CHECKING:
+    from openleo.fleet.kits import Kit
     from openleo.fleet.register import DishEntry
     from openleo.fleet.store import TelemetryStore
     from openleo.fleet.why import Expected
@@ -50,9 +52,9 @@ def why(
 ) -> None:  # fmt: skip
     """Say why a terminal is dark: cause, how sure, evidence, rivals, what to do next.
 
-    TERMINAL is its id or the beginning of one, a kit, a site, or a dish's name.  Causes are weighed by how
-    well they explain what its telemetry, its neighbours and known decisions show; docs/why.md says how, and
-    how often that is right.
+    TERMINAL is its id or the beginning of one, a kit or a part of its number, a site or a word of its name,
+    or a dish's name.  Causes are weighed by how well they explain what its telemetry, its neighbours and
+    known decisions show; docs/why.md says how, and how often that is right.
     """
     if (terminal is None) == (address is None):
         raise click.UsageError("name a TERMINAL, or a dish with --dish ADDRESS")
@@ -60,7 +62,7 @@ def why(
         raise click.UsageError("--dish reads a dish now: leave --at out")
     expected = None if run is None else _expected(run)
     if address is not None:
-        _read_dish(address, source, expected, (rain_mm_h, tell_all, as_json))
+        _read_dish(At(data, as_json), (address, source), expected, (rain_mm_h, tell_all))
         return
     assert terminal is not None
     _from_store(At(data, as_json), terminal, when, expected, (rain_mm_h, tell_all))
@@ -78,8 +80,16 @@ def _from_store(
 ) -> None:
     from dataclasses import replace
 
-    from openleo.fleet.why import Why, diagnose
-    from openleo.fleet.why.words import Here, name_of, plain_diagnosis, stale_lines, why_lines
+    from openleo.fleet.why import State, Why, diagnose
+    from openleo.fleet.why.unseen import next_step
+    from openleo.fleet.why.words import (
+        Here,
+        is_old,
+        name_of,
+        plain_diagnosis,
+        stale_lines,
+        why_lines,
+    )
 
     rain_mm_h, tell_all = how
     with looking(at) as fleet:
@@ -94,8 +104,11 @@ def _from_store(
         case = replace(survey.case(terminal), rain_mm_h=rain_mm_h)
         found = diagnose(case, course=standing.course)
         dish = fleet.dishes.get(terminal)
+        never = found.state is State.NEVER
         here = Here(
             controlled=fleet.controlled, address=dish.address if dish is not None else "",
+            unseen=next_step(standing.kit, fleet.polled_at(when).get(terminal)) if never else "",
+            sky_ns=clock_ns if is_old(survey, clock_ns) else None,
             together=", ".join(map(name_of, survey.same_code(terminal))),
             sky=_sky(dish) if found.cause is Why.OBSTRUCTED and when is None and not at.as_json else "",
         )  # fmt: skip
@@ -115,30 +128,75 @@ def _sky(dish: "DishEntry | None") -> str:
 
 
 def _read_dish(
-    address: str, source: str | None, expected: "Expected | None", how: tuple[float | None, bool, bool]
+    at: At, where: tuple[str, str | None], expected: "Expected | None", how: tuple[float | None, bool]
 ) -> None:
     import time
 
     from openleo.fleet.why import diagnose
-    from openleo.fleet.why.directly import case_of_dish
+    from openleo.fleet.why.calling import asks_here, do_here
+    from openleo.fleet.why.directly import NO_PLACE, case_of_dish
+    from openleo.fleet.why.told import told_lines
     from openleo.fleet.why.words import Here, plain_diagnosis, why_lines
 
-    rain_mm_h, tell_all, as_json = how
-    case, notes = asyncio.run(
-        case_of_dish(address, source=source, now_ns=time.time_ns(), rain_mm_h=rain_mm_h, expected=expected)
-    )
+    (address, source), (rain_mm_h, tell_all) = where, how
+    try:
+        case, notes = asyncio.run(
+            case_of_dish(
+                address, source=source, now_ns=time.time_ns(), rain_mm_h=rain_mm_h, expected=expected
+            )
+        )
+    except BadInput as error:
+        kit = _kit_of(at, address, source)
+        if kit is None:
+            raise
+        what = "it is a kit's name, not an address" if kit.id == address else "it is a dish of the register"
+        raise BadInput(
+            error.detail, f"{what}: openleo fleet why {kit.id}{data_words(at)} tells how it stood"
+        ) from error
     found = diagnose(case)
-    if as_json:
+    if at.as_json:
         value = plain_diagnosis(case.kit, found, case.now_ns)
         value |= {"neighbours_looked_at": False, "notes": notes}
+        value["would_decide"] = asks_here(found.decides, controlled=False, address=address, reading=True)
+        if found.cause is not None:
+            value["next"] = do_here(found.cause, controlled=False, address=address, reading=True)
+        if case.facts is not None:
+            value |= {"alerts": case.facts.alerts, "self_test_failed": case.facts.self_test_failed}
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
         return
-    here = Here(controlled=False, address=address, looked_around=False)
+    here = Here(
+        controlled=False, address=address, looked_around=False, reading=True,
+        told=tuple(told_lines(case.facts)),
+    )  # fmt: skip
     lines = list(why_lines(case.kit, found, case.now_ns, tell_all=tell_all, here=here))
-    tell([*lines, *(f"note: {note}" for note in notes)])
+    kit = _kit_of(at, case.kit.terminal, None) or _kit_of(at, address, source)
+    if kit is not None:
+        what = f"{kit.site}, kit {kit.id}" if kit.site else f"kit {kit.id}"
+        lines.append(
+            f"it is {what}: `openleo fleet why {kit.id}{data_words(at)}` knows more, its neighbours too"
+        )
+    tell([*lines, *(f"note: {note}" for note in notes if tell_all or not note.startswith(NO_PLACE))])
 
 
-@click.command("report")
+def _kit_of(at: At, name: str, source: str | None) -> "Kit | None":
+    """Return the one kit of the register that a terminal's id, a kit's name or a dish's address means."""
+    if not (at.folder / "fleet.db").is_file():
+        return None
+    try:
+        with at.register() as register:
+            kits = register.find_kits(name)
+            wanted = {
+                d.terminal or d.kit
+                for d in register.dishes()
+                if (d.address, d.source) == (name, source or "")
+            }
+            kits = kits or [kit for one in wanted if one for kit in register.find_kits(one)]
+    except BadInput:  # a dish is read without any register: a spoilt one must not prevent it
+        return None
+    return kits[0] if len(kits) == 1 else None
+
+
+@click.command("report", context_settings={"allow_extra_args": True})
 @click.option("--since", type=Duration(), metavar="TIME", default="8h", show_default=True,
               help="How long the shift was: 8h, 90m, 1d.")  # fmt: skip
 @click.option("--at", "when", type=Instant(), metavar="TIME", help="Its end (default: now).")
@@ -146,10 +204,17 @@ def _read_dish(
               show_default=True,
               help="How to print; text and markdown are the same, csv is a table of terminals.")  # fmt: skip
 @_data
-def report(since: timedelta, when: datetime | None, form: str, data: Path | None) -> None:
+@click.pass_context
+def report(ctx: click.Context, since: timedelta, when: datetime | None, form: str, data: Path | None) -> None:
     """Write a shift's handover: what is open and why, what changed, what was decided, whom to call."""
     from openleo.fleet.why.handover import Handover, csv_text, plain_handover, spells_of, text_lines
 
+    if ctx.args:
+        raise BadInput(
+            f"the report is printed, and takes no {ctx.args[0]!r}",
+            "write it to a file: openleo fleet report"
+            f"{data_words(At(data, False))} > {shlex.quote(ctx.args[0])}",
+        )
     if since > timedelta(days=7):
         raise BadInput(
             f"a report over {since.days} days is no handover", "take at most 7d; for more: the history"
@@ -166,6 +231,7 @@ def report(since: timedelta, when: datetime | None, form: str, data: Path | None
             decisions=fleet.decided if fleet.decisions is not None else None,
             reaches_back=_reaches_back(fleet.store, since_ns),
             addresses={terminal: dish.address for terminal, dish in fleet.dishes.items()},
+            polled=fleet.polled_at(when),
         )  # fmt: skip
     if form == "json":
         click.echo(json.dumps(plain_handover(found, clock_ns), indent=2, ensure_ascii=False))

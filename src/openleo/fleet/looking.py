@@ -1,10 +1,11 @@
 """The fleet as store, register and control plane tell it: what commands and the API look at."""
 
 import gc
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +20,21 @@ if TYPE_CHECKING:
     from openleo.fleet.why.grouping import Incident
     from openleo.fleet.why.recent import Recent
     from openleo.fleet.why.survey import Survey
+    from openleo.fleet.why.unseen import Polled
 
 _NO_DISH = ("garbage", "too-big", "unsupported")
 _NO_ANSWER = ("unreachable", "slow", "refused", "denied")
 _ALL_OLD_S = 90  # where nobody at all spoke for so long, it is we who do not hear: told as it stood then
+
+
+@dataclass(frozen=True, slots=True)
+class _Dishes:
+    """The dishes of a register: by terminal, at which each kit is asked, and those without a terminal."""
+
+    by_terminal: "dict[str, DishEntry]"
+    polled: "dict[str, Polled]"
+    strays: list[str]
+    unasked: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +53,8 @@ class Looking:
     custody: "Mapping[str, Custody]"  # what a control plane knows of terminals
     controlled: bool  # there is a control plane beside it
     strays: Sequence[str]  # dishes that are none, or that never answered, in words
+    unasked: Sequence[str] = ()  # dishes that were never asked, and of no kit that is known
+    polled: "Mapping[str, Polled]" = field(default_factory=dict)  # at which dish a terminal or kit is asked
 
     def survey(
         self, at: datetime | None = None, *, whole: Iterable[str] = (), expected: "Expected | None" = None
@@ -60,21 +74,43 @@ class Looking:
         now_ns = self.clock_ns if self.clock_ns - newest < _ALL_OLD_S * 10**9 else newest + 15 * 10**9
         return survey(recent, self.subjects, now_ns, decisions=self.decisions, expected=expected, whole=whole)
 
+    def polled_at(self, at: datetime | None) -> "Mapping[str, Polled]":
+        """Return at which dishes terminals and kits are asked; of the past, also what was heard of since."""
+        if at is None:
+            return self.polled
+        from openleo.fleet.why.unseen import Polled
+
+        heard = {t: Polled(address="", asked=True, later=True) for t in self.recent.latest()}
+        return {**self.polled, **heard}
+
     def find(self, name: str) -> list[str]:
         """Return the terminals that a name means: an id or its beginning, a kit, a site or a dish's name."""
         wanted = name.casefold()
-        aliases = _aliases(self.subjects, self.names)
-        found = aliases.get(wanted, ())
-        if not found:
-            found = tuple(t for t in self.subjects if t.casefold().startswith(wanted))
-            if len(found) != 1:
-                raise BadInput(
-                    f"no terminal, kit, site or dish is called {name!r}"
-                    if not found
-                    else f"{name!r} may be {len(found)} terminals: {', '.join(sorted(found)[:8])}",
-                    did_you_mean(name, [*self.names, *self.subjects]),
-                )
-        return list(found)
+        found = _aliases(self.subjects, self.names).get(wanted, ())
+        if found:
+            return list(found)
+        begun = [t for t in self.subjects if t.casefold().startswith(wanted)]
+        if len(begun) > 1:
+            raise BadInput(
+                f"{name!r} may be {len(begun)} terminals: {', '.join(sorted(begun)[:8])}",
+                "name one in full, or by its kit or site",
+            )
+        return begun or self._partly(name)
+
+    def _partly(self, name: str) -> list[str]:
+        """Return whom a part of one kit's number, or a word of one site's name, means."""
+        wanted = name.casefold()
+        kits = {one.kit for one in self.subjects.values() if wanted in one.kit.casefold()}
+        sites = {one.site for one in self.subjects.values() if wanted in _words(one.site)}
+        if len(kits) + len(sites) == 1:
+            return [t for t, one in self.subjects.items() if one.kit in kits or one.site in sites]
+        near = sorted(n for n in {*self.names, *self.subjects} if wanted in n.casefold())
+        people = {n for one in self.subjects.values() for n in (one.kit, one.site, one.name) if n}
+        raise BadInput(
+            f"no terminal, kit, site or dish is called {name!r}",
+            f"these have it in their name: {', '.join(near[:8])}" + ", ..." * (len(near) > 8)
+            if near else did_you_mean(name, people or self.subjects),
+        )  # fmt: skip
 
 
 def need_fleet(folder: Path) -> None:
@@ -97,7 +133,7 @@ def looking(folder: Path, control: Path | None) -> Iterator[Looking]:
     from openleo.fleet.why.recent import Recent
 
     need_fleet(folder)
-    subjects, names, dishes, strays = _subjects(folder)
+    subjects, names, dishes = _subjects(folder)
     holding, decided, remark = (None, (), "") if control is None else read_decisions(control)
     custody = {} if control is None else read_custody(control)
     with TelemetryStore(folder) as store:
@@ -107,8 +143,9 @@ def looking(folder: Path, control: Path | None) -> Iterator[Looking]:
                 subjects[terminal] = _subject(terminal)
         yield Looking(
             store=store, subjects=subjects, names=names, recent=recent, decisions=holding,
-            decided=decided, remark=remark, clock_ns=time.time_ns(), dishes=dishes, custody=custody,
-            strays=strays, controlled=control is not None and control.is_dir(),
+            decided=decided, remark=remark, clock_ns=time.time_ns(), dishes=dishes.by_terminal,
+            custody=custody, strays=dishes.strays, unasked=dishes.unasked, polled=dishes.polled,
+            controlled=control is not None and control.is_dir(),
         )  # fmt: skip
 
 
@@ -118,25 +155,32 @@ def _subject(terminal: str) -> "Subject":
     return Subject(terminal=terminal)
 
 
-def _strays(register: "Register") -> list[str]:
-    """Return the entries that no terminal stands behind: what is no dish, and what never answered."""
+def _polled(register: "Register", subjects: "Mapping[str, Subject]") -> "_Dishes":
+    """Return of the dishes of a register: what is none or never answered, what was not asked, and whose."""
+    from openleo.fleet.why.unseen import Polled
+
     said = {(r.subject, r.kind): r.detail for r in register.remarks()}
-    found = []
+    asked = {subject for subject, _ in said}
+    terminals = {kit.id: kit.terminal or kit.id for kit in register.kits()}
+    strays, unasked, polled = [], [], {}
     for dish in register.dishes():
         wrong = next((said[dish.key, kind] for kind in _NO_DISH if (dish.key, kind) in said), None)
+        why = next((said[dish.key, kind] for kind in _NO_ANSWER if (dish.key, kind) in said), "")
+        terminal = dish.terminal or terminals.get(dish.kit, "")
+        if terminal:
+            polled[terminal] = Polled(address=dish.key, asked=dish.key in asked, why=wrong or why)
         if wrong is not None:
-            found.append(f"{dish.label} is no dish, or tells what cannot be: {wrong}")
-        elif not dish.terminal:
-            why = next((said[dish.key, kind] for kind in _NO_ANSWER if (dish.key, kind) in said), "")
+            strays.append(f"{dish.label} is no dish, or tells what cannot be: {wrong}")
+        elif not dish.terminal and dish.key in asked:
             named = f"{dish.label} (kit {dish.kit})" if dish.kit else dish.label
-            found.append(f"{named} has never answered" + (f": {why}" if why else ""))
-    return found
+            strays.append(f"{named} has never answered" + (f": {why}" if why else ""))
+        elif terminal not in subjects:
+            unasked.append(dish.label)
+    return _Dishes({d.terminal: d for d in register.dishes() if d.terminal}, polled, strays, unasked)
 
 
-def _subjects(
-    folder: Path,
-) -> "tuple[dict[str, Subject], dict[str, list[str]], dict[str, DishEntry], list[str]]":
-    """Return what the register knows of terminals, names of dishes, dishes by terminal, and strays."""
+def _subjects(folder: Path) -> "tuple[dict[str, Subject], dict[str, list[str]], _Dishes]":
+    """Return what the register knows of terminals, what people call them, and its dishes."""
     from openleo.fleet.register import Register
     from openleo.fleet.why import Subject
 
@@ -160,8 +204,10 @@ def _subjects(
             for name in (dish.name, dish.address, dish.key):
                 if name:
                     names.setdefault(name, []).append(terminal)
-        strays = _strays(register)
-    return _tagged(folder, found), names, dishes, strays
+        told = _polled(register, found)
+        for terminal, one in told.polled.items():  # also of those that did not say yet who they are
+            names.setdefault(one.address, []).append(terminal)
+    return _tagged(folder, found), names, told
 
 
 def _tagged(folder: Path, found: "dict[str, Subject]") -> "dict[str, Subject]":
@@ -183,6 +229,10 @@ def _tagged(folder: Path, found: "dict[str, Subject]") -> "dict[str, Subject]":
             gateway=gateways.get(terminal, ""),
         )
     return found
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
 
 
 def _aliases(

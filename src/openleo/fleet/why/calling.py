@@ -1,6 +1,6 @@
 """Whom to call about a terminal, what to say, and what can be done here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from openleo.fleet.why.causes import ADVICE, Why
@@ -38,33 +38,87 @@ _DO_WITHOUT: Final[dict[Why, str]] = {
 }  # fmt: skip
 
 
+# What to do where the dish was just read: not to read it again.
+_DO_READ: Final[dict[Why, str]] = {
+    Why.OBSTRUCTED: "Clear what hides the sky there, or move the dish to where it sees the sky, poleward "
+    "first; then read it again: what its map shows changes over some hours.",
+    Why.BROKEN: "Let it cool or clear the motors' way; swap the kit if its self test fails, or if that does "
+    "not help.",
+}  # fmt: skip
+
+# Who else can help, where the holder was just named: none is named twice.
+_BESIDES: Final[dict[Why, str]] = {
+    Why.MOVED: "",
+    Why.UNPOWERED: "the power company where neighbours went dark too",
+    Why.OBSTRUCTED: "",
+    Why.WEATHER: "only if it outlasts the weather",
+    Why.BROKEN: "then whoever keeps spare kits",
+    Why.STOWED: "",
+    Why.UNKNOWN: "ask what they see",
+}  # fmt: skip
+
+
 def person(subject: Subject) -> str:
     """Return who has a kit and whose account it is on: ``Petro (holder), account ACC-771``."""
-    words = [f"{subject.holder} (holder)"] if subject.holder else []
-    if subject.account:
-        words.append(f"account {subject.account}")
+    return who(subject.holder, [subject.account])
+
+
+def who(holder: str, accounts: Iterable[str]) -> str:
+    """Return who has kits and whose accounts they are on; "" where neither is known."""
+    words = [f"{holder} (holder)"] if holder else []
+    known = [account for account in dict.fromkeys(accounts) if account]
+    if known:
+        words.append(f"account{'s' * (len(known) != 1)} {' and '.join(known)}")
     return ", ".join(words)
+
+
+def people(subjects: Iterable[Subject]) -> dict[str, list[Subject]]:
+    """Return kits by who is called about them, each person once: ``O. Lys (holder), accounts a and b``."""
+    found: dict[tuple[str, str], list[Subject]] = {}
+    for one in subjects:
+        found.setdefault((one.holder, "" if one.holder else one.account), []).append(one)
+    return {who(holder, (k.account for k in kits)): kits for (holder, _), kits in found.items()}
+
+
+def besides(cause: Why, *, held: bool) -> str:
+    """Return who else can help; ``held``: a holder was just named."""
+    return _BESIDES.get(cause, ADVICE[cause].call) if held else ADVICE[cause].call
 
 
 def call(subjects: Iterable[Subject], cause: Why) -> str:
     """Return whom to call about terminals: people by name, then who else can help."""
-    people = list(dict.fromkeys(p for p in map(person, subjects) if p))
-    named = "; ".join(people[:_PEOPLE])
-    if len(people) > _PEOPLE:
-        named += f"; and {len(people) - _PEOPLE:,} more"
-    others = ADVICE[cause].call
-    if "(holder)" in named:  # who that is was just said
-        others = others.removeprefix("its holder").removeprefix(", ")
-    return "; ".join(part for part in (named, others) if part)
+    names = [one for one in people(subjects) if one]
+    named = "; ".join(names[:_PEOPLE])
+    if len(names) > _PEOPLE:
+        named += f"; and {len(names) - _PEOPLE:,} more"
+    return "; ".join(part for part in (named, besides(cause, held="(holder)" in named)) if part)
 
 
-def asks_here(asks: Iterable[str], *, controlled: bool = True, address: str = "") -> list[str]:
-    """Return what to find out, of what can be found out here."""
+def asks_here(
+    asks: Iterable[str], *, controlled: bool = True, address: str = "", reading: bool = False
+) -> list[str]:
+    """Return what to find out, of what can be found out here.
+
+    ``reading``: the dish itself has just been read, so that it is not asked for what it did not tell.
+    """
     found = [ask for ask in asks if controlled or "`openleo log" not in ask]
+    found = [ask for ask in found if not (reading and "why --dish" in ask)]
+    found.sort(key=lambda ask: "`openleo run" in ask)  # which takes the most, and what few have at hand
     return [ask.replace("--dish ADDRESS", f"--dish {address}") if address else ask for ask in found]
 
 
-def do_here(cause: Why, *, controlled: bool = True, address: str = "") -> str:
+def do_here(cause: Why, *, controlled: bool = True, address: str = "", reading: bool = False) -> str:
     """Return what to do next, with what can be done here: its address where that is known."""
     text = ADVICE[cause].do if controlled else _DO_WITHOUT.get(cause, ADVICE[cause].do)
+    if reading:
+        text = _DO_READ.get(cause, text)
     return text.replace("--dish ADDRESS", f"--dish {address}") if address else text
+
+
+def first_do(cause: Why, asks: Sequence[str], do: str) -> str:
+    """Return the next step; where no cause is named, what would decide is a part of it."""
+    if cause is not Why.UNKNOWN:
+        return do
+    if not asks:
+        return "Get one more fact before sending anybody: ask whoever is there what they see."
+    return f"Get one more fact before sending anybody: {'; or '.join(asks)}"

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from openleo.base.errors import BadInput
-from openleo.dish.reading import Dish, DishError, messages
+from openleo.dish.reading import Dish, DishError, alerts_of, messages
 from openleo.fleet.dish_samples import (
     Odd,
     Position,
@@ -27,6 +27,7 @@ _NO_HOST: Final = ("name or service not known", "no address", "nodename", "name 
 _NO_ROUTE: Final = ("no route", "unreachable: ", "network is unreachable", "host is unreachable",
                     "network is down")  # fmt: skip
 _CLOSED: Final = ("connection refused", "connect call failed", "refused")
+NO_PLACE: Final = "no location: "  # how a note begins of a dish that may not tell where it is
 _LIMIT_UNKNOWN: Final = "UNKNOWN"
 
 
@@ -153,6 +154,7 @@ def facts_of(status: Any, diagnostics: Any, sky: Any) -> DishFacts:
         ethernet_link=not status.alerts.no_ethernet_link,
         water=bool(status.alerts.dish_water_detected or status.alerts.router_water_detected),
         gps_inhibited=None if gps is None else bool(gps.inhibit_gps),
+        alerts=tuple(alerts_of(status)),
         map_obstructed=part,
         map_towards=towards,
     )

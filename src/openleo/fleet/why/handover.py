@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from openleo.base.errors import BadInput
-from openleo.fleet.why.calling import SAY, do_here, person
-from openleo.fleet.why.causes import ADVICE
+from openleo.fleet.why import unseen
+from openleo.fleet.why.calling import asks_here, do_here, first_do
+from openleo.fleet.why.causes import Why
 from openleo.fleet.why.course import SILENT_AFTER_S, State
 from openleo.fleet.why.grouping import Incident
 from openleo.fleet.why.inputs import MINUTE_NS, SECOND_NS, Decision, Subject
 from openleo.fleet.why.recent import WELL
 from openleo.fleet.why.survey import Survey
 from openleo.fleet.why.times import iso, length, when
+from openleo.fleet.why.whom import call_lines
 from openleo.fleet.why.words import (
     cause_words,
     count_line,
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 SHORTEST_NS: Final = 2 * MINUTE_NS  # shorter darkness is not told of
 _JOIN_NS: Final = 5 * MINUTE_NS  # in service for less does not end an outage
 _ROWS: Final = 40
-_CALLS: Final = 12  # people that an incident names to call
 _NAMED: Final = 6
 
 # The samples at which a terminal's state turned or before which it was silent, with the time of the one
@@ -71,6 +72,7 @@ class Handover:
     decisions: Sequence[Decision] | None
     reaches_back: bool  # the store holds the whole of the shift
     addresses: Mapping[str, str] = field(default_factory=dict)  # of dishes that are polled, by terminal
+    polled: Mapping[str, unseen.Polled] = field(default_factory=dict)  # at which dish a kit is asked
 
     @property
     def ended(self) -> list[Spell]:
@@ -174,6 +176,7 @@ def text_lines(report: Handover, clock_ns: int) -> Iterator[str]:
     for number, incident in enumerate(report.incidents, 1):
         yield from _open_lines(number, incident, report)
     yield ""
+    yield from unseen.section(survey, report.polled)
     yield from _changed(report)
     yield ""
     yield "## Done"
@@ -182,7 +185,7 @@ def text_lines(report: Handover, clock_ns: int) -> Iterator[str]:
     yield ""
     yield "## To call"
     yield ""
-    yield from _calls(report) if report.incidents else ["Nobody."]
+    yield from call_lines(report.incidents, unseen.not_met(survey, report.polled))
 
 
 def _open_lines(number: int, incident: Incident, report: Handover) -> Iterator[str]:
@@ -198,8 +201,10 @@ def _open_lines(number: int, incident: Incident, report: Handover) -> Iterator[s
     for line in incident.first.weighty[:3]:
         yield f"   - {line}"
     address = report.addresses.get(incident.members[0].kit.terminal, "")
-    can = do_here(incident.cause, controlled=report.decisions is not None, address=address)
-    yield f"   - next: {can}"
+    controlled = report.decisions is not None
+    asks = asks_here(incident.first.decides, controlled=controlled, address=address)
+    do = do_here(incident.cause, controlled=controlled, address=address)
+    yield f"   - next: {first_do(incident.cause, asks, do)}"
 
 
 def _changed(report: Handover) -> Iterator[str]:
@@ -240,28 +245,6 @@ def _done(report: Handover) -> Iterator[str]:
         yield "No decision about service took effect."
 
 
-def _calls(report: Handover) -> Iterator[str]:
-    """Yield whom to call: a line for each person and cause, with their kits and what to say."""
-    for incident in report.incidents:
-        cause = cause_words(incident)
-        kits: dict[str, list[Subject]] = {}
-        for member in incident.members:
-            kits.setdefault(person(member.kit), []).append(member.kit)
-        for who, whose in list(kits.items())[:_CALLS]:
-            flag = "**LIFE-CRITICAL** " if any(k.life_critical for k in whose) else ""
-            named = "; ".join(name_of(k) for k in whose[:_NAMED])
-            more = f" and {len(whose) - _NAMED:,} more" if len(whose) > _NAMED else ""
-            nobody = "nobody is named in the register (holder, account)"
-            yield f"- {flag}{who or nobody}: {named}{more}; {cause}. Say: {_ended(SAY[incident.cause])}"
-        if len(kits) > _CALLS:
-            yield f"- and {len(kits) - _CALLS:,} more of them: --format csv"
-        yield f"  Then: {ADVICE[incident.cause].call}."
-
-
-def _ended(sentence: str) -> str:
-    return sentence if sentence.endswith("?") else f"{sentence}."
-
-
 def _subject(report: Handover, terminal: str) -> Subject:
     found = report.survey.standings.get(terminal)
     return Subject(terminal=terminal) if found is None else found.kit
@@ -275,7 +258,12 @@ def plain_handover(report: Handover, clock_ns: int) -> dict[str, Any]:
         "since": iso(report.since_ns), "until": iso(now), "reaches_back": report.reaches_back,
         "counts": {state.value: n for state, n in counts.items()},
         "stale": list(stale_lines(report.survey, clock_ns)),
-        "open": [plain_incident(n, i, now) for n, i in enumerate(report.incidents, 1)],
+        "open": [
+            plain_incident(n, i, now)
+            | {"would_decide": list(i.first.decides) if i.cause is Why.UNKNOWN else []}
+            for n, i in enumerate(report.incidents, 1)
+        ],
+        "never_seen": unseen.plain(report.survey, report.polled),
         "ended": [
             {"terminal": s.terminal, "since": iso(s.since_ns), "until": iso(s.until_ns)} for s in report.ended
         ],
@@ -287,8 +275,8 @@ def plain_handover(report: Handover, clock_ns: int) -> dict[str, Any]:
 
 
 def csv_text(report: Handover) -> str:
-    """Return a table of what is open and what ended: a row for each terminal and outage."""
-    rows = member_rows(report.incidents, report.survey.now_ns)
+    """Return a table: a row for each terminal in trouble, each never seen, and each outage that ended."""
+    rows = [*member_rows(report.incidents, report.survey.now_ns), *unseen.rows(report.survey)]
     for spell in report.ended:
         kit = _subject(report, spell.terminal)
         rows.append(
@@ -297,7 +285,7 @@ def csv_text(report: Handover) -> str:
                 "account": kit.account, "holder": kit.holder, "people": kit.people,
                 "life_critical": "yes" if kit.life_critical else "no", "state": "ended",
                 "since": iso(spell.since_ns), "until": iso(spell.until_ns),
-                "seconds": ((spell.until_ns or 0) - spell.since_ns) / SECOND_NS,
+                "seconds": round(((spell.until_ns or 0) - spell.since_ns) / SECOND_NS),
             }
         )  # fmt: skip
     return csv_of(rows)

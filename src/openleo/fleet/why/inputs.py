@@ -76,6 +76,7 @@ class DishFacts:
     water: bool | None = None
     gps_inhibited: bool | None = None
     map_obstructed: float | None = None  # share of the mapped sky
+    alerts: tuple[str, ...] | None = None  # those that are raised, in the dish's own words
     map_towards: str = ""  # where most of what hides it is: "north-west, below 40 degrees"
 
 

@@ -58,6 +58,7 @@ class Diagnosis:
     ranked: tuple[tuple[Why, float], ...]
     signs: tuple[Sign, ...]
     table: Likelihoods
+    untellable: frozenset[str] = frozenset()  # signs that nobody can find out here
 
     @property
     def advice(self) -> Advice | None:
@@ -92,7 +93,7 @@ class Diagnosis:
     @cached_property
     def decides(self) -> tuple[str, ...]:
         """What to find out, so that it is told apart."""
-        return _deciding(self.signs, self.ranked, self.table) if self.ranked else ()
+        return _deciding(self.signs, self.ranked, self.table, self.untellable) if self.ranked else ()
 
 
 def diagnose(case: Case, *, course: Course | None = None, table: Likelihoods | None = None) -> Diagnosis:
@@ -115,6 +116,7 @@ def diagnose(case: Case, *, course: Course | None = None, table: Likelihoods | N
     return Diagnosis(
         terminal=case.kit.terminal, state=course.state, course=course, cause=cause, confidence=confidence,
         ranked=ranked, signs=signs, table=table,
+        untellable=frozenset() if case.kit.gateway else frozenset({"gateway"}),
     )  # fmt: skip
 
 
@@ -172,10 +174,10 @@ def _against(signs: Sequence[Sign], first: Why, rival: Why, table: Likelihoods) 
 
 
 def _deciding(
-    signs: Sequence[Sign], ranked: Sequence[tuple[Why, float]], table: Likelihoods
+    signs: Sequence[Sign], ranked: Sequence[tuple[Why, float]], table: Likelihoods, untellable: frozenset[str]
 ) -> tuple[str, ...]:
     """Return what to find out: of the signs not seen, those that best tell the likeliest causes apart."""
-    seen = {s.name for s in signs}
+    seen = {s.name for s in signs} | untellable
     skipped = (
         {"answer-vendor"} if "answer-dish" in seen else {"answer-dish"} if "answer-vendor" in seen else set()
     )

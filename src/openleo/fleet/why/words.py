@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from openleo.fleet.why.calling import asks_here, call, do_here
+from openleo.fleet.why.calling import asks_here, call, do_here, first_do
 from openleo.fleet.why.causes import ADVICE, Why
 from openleo.fleet.why.course import SILENT_AFTER_S, State
 from openleo.fleet.why.grouping import Incident, seconds_since
@@ -19,7 +19,6 @@ _NAMED: Final = 4  # members of an incident that a line names
 STALE_S: Final = 600
 
 
-_NEVER_NAMED: Final = 8
 _SAME_MOMENT_NS: Final = 180 * SECOND_NS
 
 
@@ -37,7 +36,8 @@ def count_line(survey: Survey) -> str:
         State.NEVER: "never seen",
     }  # fmt: skip
     parts = [f"{counts[state]:,} {word}" for state, word in named.items() if counts[state]]
-    return f"{len(survey.standings):,} terminals: {', '.join(parts) or 'none'}"
+    plural = "s" * (len(survey.standings) != 1)
+    return f"{len(survey.standings):,} terminal{plural}: {', '.join(parts) or 'none'}"
 
 
 def stale_lines(survey: Survey, clock_ns: int) -> Iterator[str]:
@@ -54,24 +54,22 @@ def stale_lines(survey: Survey, clock_ns: int) -> Iterator[str]:
                 f"STALE: the newest word from source {source} is {length(old_s)} old "
                 f"({when(newest, clock_ns)}); is its collector running?"
             )
-    if survey.now_ns < clock_ns - STALE_S * SECOND_NS // 10:
-        yield f"what follows is how things stood at {when(survey.now_ns, clock_ns)}"
-
-
-def never_lines(survey: Survey) -> Iterator[str]:
-    """Yield which kits nothing was ever heard of, those on which lives depend first."""
-    kits = [s.kit for s in survey.standings.values() if s.course.state is State.NEVER]
-    if not kits:
+    if not is_old(survey, clock_ns):
         return
-    kits.sort(key=lambda kit: (not kit.life_critical, -(kit.people or 0), kit.site, kit.kit))
-    critical = sum(kit.life_critical for kit in kits)
-    told = f"LIFE-CRITICAL: {critical}, " if critical else ""
-    named = "; ".join(name_of(kit) for kit in kits[:_NEVER_NAMED])
-    more = f"; and {len(kits) - _NEVER_NAMED:,} more" if len(kits) > _NEVER_NAMED else ""
-    plural = "s" * (len(kits) != 1)
-    yield f"  ?  nothing was ever heard of {len(kits):,} kit{plural} ({told}dark or not, nobody sees)"
-    yield f"     {named}{more}"
-    yield "     next: have them seen: `openleo fleet add ADDRESS`, `openleo fleet connect starlink`, an agent"
+    stood = f"what follows is how things stood at {when(survey.now_ns, clock_ns)}"
+    newest = max(survey.newest_ns.values())
+    quiet_s = (clock_ns - newest) / SECOND_NS
+    if quiet_s > STALE_S:  # how old it is was said, by source
+        yield stood
+    else:
+        yield (
+            f"nothing has come for {length(quiet_s)}: {stood}; is anybody collecting? `openleo fleet watch`"
+        )
+
+
+def is_old(survey: Survey, clock_ns: int) -> bool:
+    """Tell whether what is told is how things stood before, because nothing has come since."""
+    return bool(survey.newest_ns) and survey.now_ns < clock_ns - STALE_S * SECOND_NS // 10
 
 
 def incident_lines(
@@ -89,7 +87,8 @@ def incident_lines(
     calls = f"     call: {call((m.kit for m in incident.members), incident.cause)}"
     told = incident.first.decides if incident.cause is Why.UNKNOWN else ()
     asks = asks_here(told, controlled=here.controlled, address=here.address)
-    do = asks[0] if asks else do_here(incident.cause, controlled=here.controlled, address=here.address)
+    do = do_here(incident.cause, controlled=here.controlled, address=here.address)
+    do = asks[0] if asks else first_do(incident.cause, asks, do)
     do = f"     next: {do}"
     yield from (calls, do) if incident.critical else (do, calls)
 
@@ -156,7 +155,11 @@ class Here:
     controlled: bool = True  # a control plane of ours decides
     address: str = ""
     looked_around: bool = True  # its neighbours were looked at
+    reading: bool = False  # the dish was read just now, and nothing else
     sky: str = ""  # what hides its sky, where its map was read
+    sky_ns: int | None = None  # when that was, where the rest is older
+    unseen: str = ""  # what would have it seen, of one that never was
+    told: tuple[str, ...] = ()  # what the dish tells in its own words
     together: str = ""  # who has the same code since the same time
 
 
@@ -183,7 +186,8 @@ def why_lines(
     if not here.looked_around:
         yield "neighbours were not looked at, nor accounts and decisions: with them it may look otherwise"
     if here.sky:
-        yield f"its obstruction map, read now: {here.sky}"
+        at = "" if here.sky_ns is None else f" ({when(here.sky_ns, now_ns)}, after all the rest)"
+        yield f"its obstruction map, read now{at}: {here.sky}"
     if here.together:
         yield f"the same code since the same time: {here.together}"
     if subject.life_critical:
@@ -191,6 +195,7 @@ def why_lines(
     yield ""
     yield "evidence, the weightiest first:"
     yield from _evidence_lines(found, tell_all)
+    yield from ("", *here.told) if here.told else ()
     yield ""
     yield "it may also be:"
     for rival in found.rivals:
@@ -199,15 +204,24 @@ def why_lines(
     if not found.rivals:
         yield "  nothing else is over 2 %"
     yield ""
-    yield f"next: {do_here(found.cause, controlled=here.controlled, address=here.address)}"
+    asks = asks_here(found.decides, controlled=here.controlled, address=here.address, reading=here.reading)
+    yield f"next: {_next_words(found.cause, here, asks)}"
     if not subject.life_critical:
         yield calls
-    asks = asks_here(found.decides, controlled=here.controlled, address=here.address)
     if asks:
         yield "what would decide:"
         yield from (f"  - {ask}" for ask in asks)
     if found.course.later:
         yield f"(later telemetry, until {when(found.course.later[-1].time_ns, now_ns)}, was used too)"
+
+
+def _next_words(cause: Why, here: Here, asks: Sequence[str]) -> str:
+    """Return the next step; what would decide stands in lines of its own."""
+    if here.unseen:
+        return here.unseen
+    known = here.reading or bool(here.sky)  # what the dish could tell has just been told
+    do = do_here(cause, controlled=here.controlled, address=here.address, reading=known)
+    return do if asks else first_do(cause, asks, do)
 
 
 def _evidence_lines(found: Diagnosis, tell_all: bool) -> Iterator[str]:
@@ -304,11 +318,12 @@ def member_rows(incidents: Sequence[Incident], now_ns: int) -> list[dict[str, An
             "account": m.kit.account, "holder": m.kit.holder,
             "life_critical": "yes" if m.kit.life_critical else "no", "people": m.kit.people,
             "state": m.course.state.value, "since": iso(m.onset_ns),
-            "seconds": seconds_since(m.onset_ns, now_ns), "cause": incident.cause.value,
+            "seconds": None if lasted is None else round(lasted), "cause": incident.cause.value,
             "confidence": round(incident.confidence, 3),
             "guess": incident.first.ranked[0][0].value,
             "last_seen": iso(m.course.spoke_ns), "last_asked": iso(m.course.asked_ns),
         }
         for number, incident in enumerate(incidents, 1)
         for m in incident.members
+        for lasted in (seconds_since(m.onset_ns, now_ns),)
     ]  # fmt: skip
