@@ -57,7 +57,7 @@ def _names() -> list[tuple[str, int]]:
 def places_beginning(text: str, *, limit: int) -> list[dict[str, Any]]:
     """Return towns called ``text`` by any of their names, then those whose main name begins with it.
 
-    Of each the most populous first; among three letters or fewer the most populous of all, so that Kyi is Kyiv.
+    Of each the most populous first; of three letters or fewer the most populous of all: Kyi is Kyiv.
     """
     table, wanted, names = gazetteer(), fold(text), _names()
     if not wanted:
