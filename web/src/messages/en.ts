@@ -296,6 +296,7 @@ const messages = {
   'why.entry': 'Entry {n} of the log',
   'here.dark': { one: 'Served, and {n} of {of} terminals here is dark', other: 'Served, and {n} of {of} terminals here are dark' },
   'here.unserved': { one: '{n} of {of} terminals here is dark', other: '{n} of {of} terminals here are dark' },
+  'here.every': { one: 'The one terminal here is dark', other: 'All {n} terminals here are dark' },
   'here.area': { one: '{n} of {of} terminals in it is dark:', other: '{n} of {of} terminals in it are dark:' },
   'here.all': { one: '{n} terminal here', other: 'all {n} terminals here' },
   'here.none': 'No terminal of this network is near here',

@@ -105,7 +105,7 @@ class PlaceOut(TownOut):
 
     h3: str
     row: int | None
-    near: str = Field(description="how far from which city; empty of a city itself")
+    near: str = Field(description="how far from which city; empty of a city that no larger one adjoins")
 
 
 class Places(BaseModel):

@@ -11,7 +11,10 @@ from openleo.ground.gazetteer import fold, gazetteer
 
 _TOWN_PEOPLE = 10_000  # places with fewer say little to those who do not live there
 _EARTH_KM = 6371.0
-_COS_AROUND = float(np.cos(25.0 / _EARTH_KM))  # within 25 km the largest town is named, beyond it the nearest
+_AROUND_KM = 25.0
+_COS_AROUND = float(
+    np.cos(_AROUND_KM / _EARTH_KM)
+)  # within 25 km the largest town is named, beyond it the nearest
 _LISTED_PEOPLE = 1_000
 _CITY_PEOPLE = 100_000  # large enough that those elsewhere know where it is
 _SHORT = 3  # so few letters are more often the beginning of a name than the whole of one
@@ -92,15 +95,21 @@ def _cities() -> tuple[NDArray[np.intp], NDArray[np.float64]]:
 
 @lru_cache(maxsize=4096)
 def _city_near(row: int) -> str:
-    """Return how far from which city a smaller town is: 12 km from Kherson, UA; nothing of a city."""
+    """Return how far from which city a town is, 12 km from Kherson, UA; nothing of a city far from larger ones.
+
+    The largest of those that are hardly farther than the nearest: districts of a city are in the table too.
+    """
     table = gazetteer()
-    if table.population[row] >= _CITY_PEOPLE:
-        return ""
+    people = table.population[row]
     rows, places = _cities()
     here = _unit(table.latitude_deg[row : row + 1], table.longitude_deg[row : row + 1])[0]
-    nearest = int(np.argmax(places @ here))
-    km = _EARTH_KM * float(np.arccos(np.clip(places[nearest] @ here, -1.0, 1.0)))
-    return f"{km:.0f} km from {town_label(int(rows[nearest]))}"
+    km = _EARTH_KM * np.arccos(np.clip(places @ here, -1.0, 1.0))
+    reach = _AROUND_KM if people >= _CITY_PEOPLE else km.min() + _AROUND_KM
+    near = np.flatnonzero((km <= reach) & (table.population[rows] > people))
+    if not len(near):
+        return ""
+    city = near[np.argmax(table.population[rows[near]])]
+    return f"{km[city]:.0f} km from {town_label(int(rows[city]))}"
 
 
 def town(row: int) -> dict[str, Any]:
