@@ -95,7 +95,7 @@ def _cities() -> tuple[NDArray[np.intp], NDArray[np.float64]]:
 
 @lru_cache(maxsize=4096)
 def _city_near(row: int) -> str:
-    """Return how far from which city a town is, 12 km from Kherson, UA; nothing of a city far from larger ones.
+    """Return how far from which city a town is, 12 km from Kherson, UA; nothing of a city by itself.
 
     The largest of those that are hardly farther than the nearest: districts of a city are in the table too.
     """
