@@ -374,8 +374,21 @@ def test_places_and_things_are_found_by_name(net: Net) -> None:
     assert net.get("network/places?q=Киї")["items"][:1] in ([], net.get("network/places?q=Kyi")["items"][:1])
     found = net.get("network/search?q=kyiv")["items"]
     assert {"area", "place"} <= {one["kind"] for one in found}
+    # The gazetteer calls it Mykolayiv; Mykolaivka begins with what is typed, and goes behind.
+    places = net.get("network/places?q=Mykolaiv&limit=20")["items"]
+    assert (places[0]["name"], places[0]["near"]) == ("Mykolayiv", "")
+    assert places[0]["population"] > 400_000
+    assert "Mykolaivka" in [one["name"] for one in places]
+    assert len({(one["name"], one["latitude_deg"], one["longitude_deg"]) for one in places}) == len(places)
+    found = [one for one in net.get("network/search?q=mykolaiv")["items"] if one["kind"] == "place"]
+    assert found[0]["title"] == "Mykolayiv, UA"
+    assert found[0]["note"].endswith("000 people")
+    alike = [one["note"] for one in net.get("network/search?q=mykolaivka")["items"] if one["kind"] == "place"]
+    assert len(set(alike)) == len(alike) > 1
+    assert all(" people, " in note and " km from " in note for note in alike)
     one = net.run.terminals["id"][0]
-    assert {"kind": "terminal", "id": one}.items() <= net.get(f"network/search?q={one}")["items"][0].items()
+    first = net.get(f"network/search?q={one}")["items"][0]
+    assert {"kind": "terminal", "id": one, "note": ""}.items() <= first.items()
 
 
 MISSING = [

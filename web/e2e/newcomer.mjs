@@ -77,9 +77,53 @@ try {
   await page.waitForSelector('.mode.replay');
   assert.equal(await page.inputValue('aside.left select'), 'account');
   assert.equal(await page.inputValue('footer select >> nth=1'), '20');
-  step('a link copied from a live view holds its slot, filters, span and map');
+  await page.goto(`${url}/?view=terminals&cause=POWER_OFF&dark=1&t=${instant(dark.slot)}&sel=terminal:${dark.one.id}`);
+  await page.waitForSelector('[data-chip=cause]');
+  await page.waitForSelector('aside.right [data-verdict]');
+  const copied = async () => {
+    await page.click('[data-copy]');
+    await page.waitForSelector('text=Link copied');
+    const told = await page.locator('[role=status].told').boundingBox();
+    for (const covered of ['aside.right h1', 'aside.right [aria-label=Close]', '.legend']) {
+      const box = await page.locator(covered).boundingBox();
+      assert.ok(told.x >= box.x + box.width || box.x >= told.x + told.width || told.y >= box.y + box.height || box.y >= told.y + told.height, `what says that it was copied covers ${covered}`);
+    }
+    return new URL(await page.evaluate(() => navigator.clipboard.readText())).searchParams;
+  };
+  const rowsLink = await copied();
+  assert.deepEqual([rowsLink.get('cause'), rowsLink.get('dark')], ['POWER_OFF', '1']);
+  await page.waitForSelector('[role=status].told', { state: 'hidden' });
+  await page.click('nav .tab >> text=Now');
+  const nowLink = await copied();
+  assert.deepEqual([nowLink.get('cause'), nowLink.get('dark')], [null, null]);
+  await page.click('nav .tab >> text=Terminals');
+  await page.waitForSelector('[data-chip=dark]');
+  step('a link copied from a live view holds its slot, filters, span and map, and no filter of another view');
+
+  const lacks = await found('cause=POWER_OFF'), cell = lacks.one.h3;
+  await page.goto(`${url}/?t=${instant(lacks.slot)}&sel=cell:${cell}`);
+  await page.waitForSelector('aside.right [data-verdict]:not([data-state=online])');
+  assert.match(await page.textContent('aside.right [data-verdict]'), /[Tt]erminals? here (is|are) dark/);
+  const without = number(await page.textContent('[data-here=POWER_OFF] b'));
+  await page.click('[data-here=POWER_OFF]');
+  await page.waitForSelector('[data-chip=cell]');
+  await until(`${without} rows`, async () => await fits(lacks.slot) === without);
+  await page.click('[data-chip=cause]');
+  await until('all that stand there are rows', async () => await fits(lacks.slot) === Number(await page.getAttribute('[data-standing]', 'data-standing')));
+  await page.goto(`${url}/?t=${instant(lacks.slot)}&sel=place:${encodeURIComponent('Nowhere@0,-30')}`);
+  await page.waitForSelector('aside.right >> text=No terminal of this network is near here');
+  await page.click('[data-nearest]');
+  await page.waitForSelector('aside.right [data-standing]');
+  step('a cell says how many there are dark and for what, which opens their rows; one without terminals says where the nearest stands');
+
 
   await page.goto(`${url}/?view=outages&span=0`);
+  await page.waitForSelector('footer [data-peak]');
+  const most = Number(await page.getAttribute('footer [data-peak]', 'data-peak'));
+  await page.click('footer [data-peak]');
+  await until('the peak is shown', async () => Number(await page.inputValue('.range')) === most);
+  await page.waitForSelector('aside.left .item');
+  assert.doesNotMatch(await page.textContent('aside.left'), /\d now/, 'a count of outages says its instant');
   await page.click('aside.left .item:has-text("View blocked")');
   await page.waitForSelector('.mode.replay');
   await page.waitForSelector('[data-verdict=OBSTRUCTED][data-state=outage]');

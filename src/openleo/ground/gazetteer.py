@@ -75,12 +75,15 @@ class Gazetteer:
         First the usual spellings are looked for in the bytes (0.1 s); where none is found, every main name is
         compared without case and diacritics.  GeoNames lists a plain ASCII form of nearly every name.
         """
+        return self.rows_spelled(name) or self._folded_names.get(fold(name), [])
+
+    def rows_spelled(self, name: str) -> list[int]:
+        """Return the rows with this name or alternate name in one of its usual spellings (0.1 s)."""
         wanted = fold(name)
         if not wanted:
             return []
         near = {self._row_at(hit) for form in _spellings(name) for hit in self._hits(form)} - {-1}
-        rows = sorted(row for row in near if any(fold(n) == wanted for n in self._all_names(row)))
-        return rows or self._folded_names.get(wanted, [])
+        return sorted(row for row in near if any(fold(n) == wanted for n in self._all_names(row)))
 
     def names_near(self, name: str, rows: NDArray[np.intp]) -> list[str]:
         """Return main names among ``rows`` that look like ``name``, nearest first, at most three."""

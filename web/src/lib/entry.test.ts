@@ -11,7 +11,7 @@ it('names both people of a decision, its reason and from when on it acts', () =>
   });
   expect(found).toEqual({
     people: ['jonas', 'amina'], asked: 'amina', reason: 'the feeder', action: 'off', effective: 89942512, request: 'r-1', terminals: ['ut-hospital'], counts: [['cells', 20]],
-    signatures: ['approve jonas', 'propose amina'],
+    signatures: [['jonas', 'approve'], ['amina', 'propose']],
   });
 });
 

@@ -11,14 +11,18 @@ export const LANGUAGES = Object.keys(CATALOGUES);
 let language = 'en';
 let plural = new Intl.PluralRules('en');
 let numbers = new Intl.NumberFormat('en');
+let lists = new Intl.ListFormat('en');
 
 export function setLanguage(wanted: string): void {
   language = wanted in CATALOGUES ? wanted : 'en';
   plural = new Intl.PluralRules(language);
   numbers = new Intl.NumberFormat(language);
+  lists = new Intl.ListFormat(language);
 }
 
 export const count = (value: number): string => numbers.format(value);
+/** Some things in a sentence: a, b, and c. */
+export const list = (values: string[]): string => lists.format(values);
 export const fixed = (value: number, digits = 1): string =>
   value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 

@@ -13,14 +13,35 @@ export type By = (typeof BY)[number];
 class Outages {
   by = $derived<By>(BY.find((one) => one === ui.place.by) ?? 'cause');
   private bars = $state.raw<Outage[]>([]);
-  list = new Loaded<{ items: Outage[] }>();
+  list = new Loaded<{ from: number; until: number; items: Outage[] }>();
   private span = $state.raw([0, 0]);
 
+  /** The span that what is listed is of. */
+  private over = $derived(this.list.value ? [this.list.value.from, this.list.value.until] : this.span);
   /** How long the span is, in words. */
   spanText = $derived(lasted((this.span[1] - this.span[0]) * 15_000));
 
-  /** How many are dark at the end of the span: now, unless the past is shown. */
-  atEnd(n: number): string { return live.replaying ? t('outages.end.n', { n, at: clock(live.msOf(this.span[1] - 1)) }) : t('outages.now.n', { n }); }
+  /** How many are dark at the end of the span, with the instant that is meant: what is read now and then is seldom of the newest slot. */
+  atEnd(n: number): string { return t('outages.end.n', { n, at: clock(live.msOf(this.over[1] - 1)) }); }
+
+  /** It went on when the span began: its own beginning lies before what was asked for. */
+  before(one: Outage): boolean { return one.from_slot <= this.over[0]; }
+
+  /** The most that were dark at once, and when; at the span's edge it is no beginning. */
+  peak(one: Outage): string {
+    const at = clock(live.msOf(one.peak_slot));
+    if (!one.peak) return t('outages.parts');
+    return this.before(one) && one.peak_slot <= this.over[0] ? t('outages.peak.before', { n: one.peak, at }) : t('outages.peak', { n: one.peak, at });
+  }
+
+  /** From when to when, and for how long. */
+  when(one: Outage): string {
+    const span = lasted(Date.parse(one.end) - Date.parse(one.start)), at = clock(one.start);
+    if (!this.before(one)) return `${at}–${one.open ? '' : clock(one.end)} (${span})`;
+    const until = clock(one.end), all = this.over[0] <= live.firstSlot; // where nothing was told before, nobody knows of a before
+    const from = all ? (one.open ? t('outages.first', { at }) : t('outages.first.until', { at, until })) : one.open ? t('outages.before', { at }) : t('outages.before.until', { at, until });
+    return `${from} (${t('outages.atleast', { span })})`;
+  }
 
   groupBy(by: By): void { setPlace({ by: by === 'cause' ? null : by }); void this.readList(); }
 

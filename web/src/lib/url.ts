@@ -25,6 +25,8 @@ export interface Place {
   group: string | null;
   area: string | null;
   fault: string | null;
+  /** A cell by its H3 index. */
+  cell: string | null;
   dark: boolean;
   partly: boolean;
   /** How outages are grouped, and whether only those that go on are listed. */
@@ -35,10 +37,10 @@ export interface Place {
   /** Layers of the map that are not as they begin, by comma. */
   layers: string | null;
 }
-export type Narrow = Pick<Place, 'only' | 'id' | 'cause' | 'account' | 'group' | 'area' | 'fault' | 'dark' | 'partly'>;
+export type Narrow = Pick<Place, 'only' | 'id' | 'cause' | 'account' | 'group' | 'area' | 'fault' | 'cell' | 'dark' | 'partly'>;
 /** Every terminal. */
-export const EVERY: Narrow = { only: null, id: null, cause: null, account: null, group: null, area: null, fault: null, dark: false, partly: false };
-const TEXTS = ['part', 'where', 'q', 'id', 'cause', 'account', 'group', 'area', 'fault', 'by', 'layers'] as const;
+export const EVERY: Narrow = { only: null, id: null, cause: null, account: null, group: null, area: null, fault: null, cell: null, dark: false, partly: false };
+const TEXTS = ['part', 'where', 'q', 'id', 'cause', 'account', 'group', 'area', 'fault', 'cell', 'by', 'layers'] as const;
 const FLAGS = ['page', 'dark', 'partly', 'open'] as const;
 export const VIEWS = ['status', 'outages', 'terminals', 'fleet', 'areas', 'requests', 'claims', 'log', 'sites'] as const;
 export type View = (typeof VIEWS)[number];
@@ -66,6 +68,13 @@ export function readPlace(search: string): Place {
   };
 }
 
+/** What one view alone uses: its address holds it, that of another view does not. */
+const OF_VIEW: Partial<Record<keyof Place, View>> = {
+  part: 'fleet', where: 'fleet', q: 'fleet', by: 'outages', open: 'outages',
+  id: 'terminals', cause: 'terminals', account: 'terminals', group: 'terminals', area: 'terminals', fault: 'terminals', cell: 'terminals', dark: 'terminals', partly: 'terminals',
+};
+const used = (place: Place, name: keyof Place): boolean => OF_VIEW[name] === undefined || OF_VIEW[name] === place.view;
+
 export function writePlace(place: Place): string {
   const out: string[] = [];
   const add = (name: string, value: string): number => out.push(`${name}=${encodeURIComponent(value).replace(/%3A/g, ':').replace(/%2C/g, ',').replace(/%2F/g, '/')}`);
@@ -75,8 +84,8 @@ export function writePlace(place: Place): string {
   if (place.camera) add('at', [place.camera.lat.toFixed(3), place.camera.lon.toFixed(3), place.camera.zoom.toFixed(2)].join(','));
   if (place.flat) add('map', 'flat');
   if (place.only) add('only', place.only);
-  for (const name of FLAGS) if (place[name]) add(name, '1');
-  for (const name of TEXTS) if (place[name]) add(name, place[name]);
+  for (const name of FLAGS) if (place[name] && used(place, name)) add(name, '1');
+  for (const name of TEXTS) if (place[name] && used(place, name)) add(name, place[name]!);
   if (place.span !== null) add('span', String(place.span));
   return out.length ? `?${out.join('&')}` : '';
 }

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from openleo.api.evidence import Evidence
 from openleo.api.pages import MOST
@@ -105,6 +105,7 @@ class PlaceOut(TownOut):
 
     h3: str
     row: int | None
+    near: str = Field(description="how far from which city; empty of a city that no larger one adjoins")
 
 
 class Places(BaseModel):
@@ -122,6 +123,7 @@ class FoundOut(BaseModel):
     latitude_deg: float | None
     longitude_deg: float | None
     row: int | None
+    note: str = Field(description="what tells it from others of its name: of a place, people and where it is")
 
 
 class FoundAll(BaseModel):
@@ -273,6 +275,7 @@ def _found(at: Watching, text: str, decided: list[tuple[str, str]] | None) -> li
                     "latitude_deg": round(info["latitude_deg"], 5) if told else None,
                     "longitude_deg": round(info["longitude_deg"], 5) if told else None,
                     "row": row,
+                    "note": "",
                 }
             )
     cells = archive.statics["cell_index"][archive.tracked]
@@ -282,7 +285,10 @@ def _found(at: Watching, text: str, decided: list[tuple[str, str]] | None) -> li
     for place in _places(at, text, _EACH):
         title = f"{place['name']}, {place['country']}"
         found.append(
-            _thing("place", title, title, place["latitude_deg"], place["longitude_deg"], place["row"])
+            {
+                **_thing("place", title, title, place["latitude_deg"], place["longitude_deg"], place["row"]),
+                "note": ", ".join(filter(None, (_people(place["population"]), place["near"]))),
+            }
         )
     areas = [(n, n) for n in _areas(at) if wanted in n.lower()][:_EACH] if decided is None else decided
     return found + [
@@ -293,6 +299,7 @@ def _found(at: Watching, text: str, decided: list[tuple[str, str]] | None) -> li
             "latitude_deg": None,
             "longitude_deg": None,
             "row": None,
+            "note": "",
         }
         for id, title in areas
     ]
@@ -313,5 +320,13 @@ def _thing(
 ) -> dict[str, Any]:
     return {
         "kind": kind, "id": name, "title": title, "latitude_deg": round(latitude, 5),
-        "longitude_deg": round(longitude, 5), "row": row,
+        "longitude_deg": round(longitude, 5), "row": row, "note": "",
     }  # fmt: skip
+
+
+def _people(population: int) -> str:
+    """Return a population as far as the gazetteer is to be trusted: three digits."""
+    if not population:
+        return ""
+    step = 10 ** max(0, len(str(population)) - 3)
+    return f"{round(population / step) * step:,} people"
