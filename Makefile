@@ -5,11 +5,13 @@
 .PHONY: help demo test slow bench lint format docs lock dist clean python
 
 PY := .venv/bin/python
-sum = $(shell cat $(1) | cksum | cut -d' ' -f1)
+sum = $(shell cat $(1) 2>/dev/null | cksum | cut -d' ' -f1)
 # Stamps whose names hold a checksum of what they stand for; only a change of requirements builds .venv anew.
+# What the page is made of counts too: it is built again where that has changed and npm is there.
 PINS := $(call sum,requirements/run.txt requirements/dev.txt)
 RUN_READY := .venv/.run-$(PINS)
-HERE_READY := .venv/.openleo-$(PINS)-$(call sum,pyproject.toml src/openleo/__init__.py)
+PAGE := web/index.html web/package-lock.json web/vite.config.ts $(shell find web/src web/tools -type f 2>/dev/null | sort)
+HERE_READY := .venv/.openleo-$(PINS)-$(call sum,pyproject.toml src/openleo/__init__.py $(PAGE))
 DEV_READY := .venv/.dev-$(PINS)
 PIP_INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 TESTED := src/openleo tests benchmarks experiments docs

@@ -29,9 +29,6 @@ class WebBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         fresh = built and (wanted is None or (stamp.is_file() and stamp.read_text() == wanted))
         if mode == "skip" or fresh:
             return
-        if version == "editable" and built and mode != "require":
-            self.app.display_warning("the page is older than web/: npm --prefix web run build")
-            return
         try:
             self._build(web)
             stamp.write_text(wanted or "")
@@ -46,7 +43,9 @@ class WebBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             raise RuntimeError("npm is not there (Node 20.19 or newer builds web/)")
         if not web.is_dir():
             raise RuntimeError("web/ is missing")
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=web, check=True)
+        lock, installed = web / "package-lock.json", web / "node_modules" / ".package-lock.json"
+        if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
+            subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=web, check=True)
         subprocess.run([npm, "run", "build"], cwd=web, check=True)
 
 
