@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -226,3 +227,23 @@ def huge_status() -> bytes:
     reply.dish_get_status.connected_routers.extend(["Router-" + "0" * 1_000] * 4_000)
     data: bytes = reply.SerializeToString()
     return data
+
+
+class in_thread:  # noqa: N801
+    """Serve a dish from a thread with a loop of its own."""
+
+    def __init__(self, dish: PlayedDish) -> None:
+        self.dish = dish
+        self.loop = asyncio.new_event_loop()
+
+    def __enter__(self) -> PlayedDish:
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        asyncio.run_coroutine_threadsafe(self.dish.start(), self.loop).result(10)
+        return self.dish
+
+    def __exit__(self, *exc: object) -> None:
+        asyncio.run_coroutine_threadsafe(self.dish.stop(), self.loop).result(10)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
+        self.loop.close()

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 from agent_runs import agent, modules_of, rss_mb
-from hostile_dish import PlayedDish
+from hostile_dish import PlayedDish, in_thread
 from servers_here import Asked, Here, app_here, ingest_here, own_certificate, scripted
-from test_collecting import in_thread
 
 from openleo.cli._main import exit_code_of
 from openleo.control import enrolment, onboarding
