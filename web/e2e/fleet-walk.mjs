@@ -31,7 +31,7 @@ try {
   const { why } = await api(who, `/v1/fleet/terminals/${first.life_critical[0]}`);
   const panel = await page.textContent('aside.right');
   assert.match(panel, /sure/);
-  assert.ok(panel.includes(why.next) && panel.includes(why.evidence[0].split(' (at')[0]), 'evidence and what to do next are told');
+  assert.ok(panel.includes(why.next.replaceAll('`', '')) && panel.includes(why.evidence[0].split(' (at')[0]), 'evidence and what to do next are told');
   assert.ok(await page.locator('aside.right canvas').count() >= 4, 'charts of the last hour');
   assert.match(panel, /disabled cell is disabled/);
   step('the most urgent incident is first; a member says why, how sure, on what it rests, what to do, and how it went');
