@@ -224,7 +224,7 @@ async def _watch(at: At, *, dishes: bool, accounts: bool) -> None:
         if not known and not (dishes and book.dishes()):
             raise _nothing_to_watch(at)
         here = len(book.dishes()) if dishes else 0
-        what = [counted(here, "dish").replace("dishs", "dishes")] if here else []
+        what = [counted(here, "dish")] if here else []
         what += [counted(len(known), "account")] if known else []
         click.echo(f"watching {' and '.join(what)}; Ctrl-C stops it", err=True)
         Changes(collector, book.register)
@@ -260,7 +260,7 @@ def status_line(collector: "Collector", streams: "list[VendorStream]") -> str:
     counts = collector.counts()
     parts = [when(collector.clocks.now_ns())]
     if counts:
-        dishes = counted(sum(counts.values()), "dish").replace("dishs", "dishes")
+        dishes = counted(sum(counts.values()), "dish")
         parts.append(
             f"{dishes}: " + ", ".join(f"{counts[state]} {state}" for state in _STATES if counts[state])
         )

@@ -73,7 +73,7 @@ def _told(done: "Imported", *, dry: bool) -> list[str]:
     )
     lines.append(f"{counts}, {len(done.bad):,} wrong")
     if done.dishes:
-        dishes = counted(len(done.dishes), "dish").replace("dishs", "dishes")
+        dishes = counted(len(done.dishes), "dish")
         lines.append(f"{dishes} {would}new to be asked: openleo fleet once, or watch")
     return lines
 

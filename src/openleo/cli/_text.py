@@ -16,11 +16,12 @@ def columns(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset(
     return lines
 
 
+_PLURALS = {"entry": "entries", "dish": "dishes"}
+
+
 def counted(number: int, noun: str) -> str:
-    """Return ``1 satellite``, ``4,408 satellites``, ``2 entries``."""
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number:,} {noun[:-1]}ies" if noun == "entry" else f"{number:,} {noun}s"
+    """Return ``1 satellite``, ``4,408 satellites``, ``2 entries``, ``3 dishes``."""
+    return f"1 {noun}" if number == 1 else f"{number:,} {_PLURALS.get(noun, f'{noun}s')}"
 
 
 def natural(text: str) -> list[tuple[int, str]]:
