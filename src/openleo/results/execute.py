@@ -4,7 +4,9 @@ import hashlib
 import json
 import os
 import platform
+import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -118,6 +120,7 @@ def simulate(
         if manifest is not None and _is_whole(folder, manifest):
             return open_run(out)
     fresh()
+    _keep_ignoring()
     began = time.monotonic()
     try:
         net = _compiled(folder, scenario, manifest)  # before anything is written: a scenario may be wrong
@@ -135,6 +138,19 @@ def simulate(
     except KeyboardInterrupt:
         raise Stopped(_told(folder, resume)) from None
     return open_run(out)
+
+
+def _keep_ignoring() -> None:
+    """Ignore SIGINT again where whoever started this process ignores it, as a shell does for ``&``.
+
+    Polars sets a handler of its own as it is imported, and with that Ctrl-C for the command in front would
+    stop the run in the background as well, where it comes while a table is made.
+    """
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _begun(folder: RunFolder, scenario: Scenario) -> dict[str, Any] | None:
