@@ -60,12 +60,12 @@ class Measured:
         return [(c, d) for c, d in self.told if why is None or c.truth is why]
 
     def bins(self) -> list[Bin]:
-        """The table of reliability."""
+        """The table of reliability, over all cases: whoever reads an answer does not know which were told."""
         groups: list[list[tuple[float, bool]]] = [[] for _ in range(BINS)]
-        for case, found in self.told:
+        for case, found in [*self.told, *self.untold]:
             if found.ranked:
                 cause, chance = found.ranked[0]
-                groups[min(BINS - 1, int(chance * BINS))].append((chance, cause is case.truth))
+                groups[min(BINS - 1, int(chance * BINS))].append((chance, cause is case.hidden))
         return [
             Bin(n / BINS, len(g), sum(p for p, _ in g) / len(g), sum(r for _, r in g) / len(g))
             for n, g in enumerate(groups)

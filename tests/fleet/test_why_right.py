@@ -60,7 +60,7 @@ def test_a_wrong_cause_is_seldom_named(cases: Measured) -> None:
 
 def test_it_says_so_where_there_is_not_enough_evidence(cases: Measured) -> None:
     """Where it names a cause all the same, that is mostly the right one by what is usual."""
-    assert cases.recognised() >= 0.6
+    assert cases.recognised() >= 0.7
     assert cases.untold_wrong() <= 0.1
 
 

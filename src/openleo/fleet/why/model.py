@@ -108,6 +108,8 @@ def diagnose(case: Case, *, course: Course | None = None, table: Likelihoods | N
         signs = (*own_signs(case, course), *around_signs(case, course))
         if case.alone and not any(map(_names_reason, signs)):
             chances = _by_itself(signs, table)
+        elif not course.trouble:  # all that is known of its trouble is seen on others
+            chances = posterior(signs, replace(table, temperature=table.silent))
         else:
             chances = posterior(signs, table)
         ranked = tuple(sorted(zip(CAUSES, chances, strict=True), key=lambda pair: -pair[1]))

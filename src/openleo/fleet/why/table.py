@@ -36,6 +36,7 @@ class Likelihoods:
 
     temperature: float
     enough: float
+    silent: float  # the temperature of one that told nothing in its trouble
     alone: float  # the temperature of one whose neighbours were not looked at
     log_prior: tuple[float, ...]
     tables: Mapping[str, Table]
@@ -60,6 +61,7 @@ def read_likelihoods(plain: Mapping[str, Any]) -> Likelihoods:
     return Likelihoods(
         temperature=float(plain["temperature"]),
         enough=float(plain["enough"]),
+        silent=float(plain["silent"]),
         alone=float(plain["alone"]),
         log_prior=tuple(math.log(prior[c] / total) for c in CAUSES),
         tables={t.sign: t for t in tables},
