@@ -7,16 +7,13 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import numpy as np
 import pytest
 from why_fleet import Told, samples_of, write_fleet
 
 from dish_fleet import dish_fleet
 from openleo.cli._main import exit_code_of
-from openleo.dish.reading import messages
 from openleo.fleet.kits import Kit
 from openleo.fleet.sample import Sample
-from openleo.fleet.why.directly import hidden_part
 from openleo.snapshot.causes import Cause
 
 S = 10**9
@@ -180,20 +177,3 @@ def test_a_dish_read_by_itself_says_that_its_neighbours_were_not_looked_at(
 
 def test_a_wrong_address_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert "error:" in run(capsys, "--dish", "dish:notaport", code=1)
-
-
-def test_the_map_says_how_much_is_hidden_and_towards_where() -> None:
-    """Rows run from north to south, columns from west to east; -1 is not known."""
-    sky = np.full((123, 123), -1.0)
-    y, x = np.mgrid[61:-62:-1, -61:62]
-    sky[np.hypot(x, y) <= 61] = 1.0
-    known = int((sky >= 0).sum())
-    hidden = (x > 20) & (np.abs(y) < 10) & (np.hypot(x, y) <= 61)
-    sky[hidden] = 0.0
-    reply = messages().DishGetObstructionMapResponse(
-        num_rows=123, num_cols=123, snr=sky.ravel().tolist(), max_theta_deg=80.0, map_reference_frame=1
-    )
-    part, towards = hidden_part(reply)
-    assert part == pytest.approx(hidden.sum() / known)
-    assert towards == "to the east, down to 10 degrees"
-    assert hidden_part(messages().DishGetObstructionMapResponse(num_rows=9, num_cols=9)) == (None, "")

@@ -122,7 +122,7 @@ def _from_store(
 
 def _sky(dish: "DishEntry | None") -> str:
     """Return what hides a dish's sky, where it can be asked from here."""
-    from openleo.fleet.why.directly import sky_words
+    from openleo.fleet.why.sky import sky_words
 
     return "" if dish is None else asyncio.run(sky_words(dish.address, dish.source or None))
 

@@ -12,6 +12,7 @@ from openleo.cli._fleet_connect import COMMANDS as CONNECTING
 from openleo.cli._fleet_list import show_fleet
 from openleo.cli._fleet_register import COMMANDS as KEEPING
 from openleo.cli._fleet_serve import COMMANDS as SERVING
+from openleo.cli._fleet_sky import COMMANDS as DRAWING
 from openleo.cli._fleet_table import COMMANDS as TABLING
 from openleo.cli._fleet_telemetry import COMMANDS as TELEMETRY
 from openleo.cli._fleet_why import COMMANDS as TELLING
@@ -52,5 +53,5 @@ def command(ctx: click.Context, data: Path | None, when: datetime | None, limit:
         )
 
 
-for _one in (*TELLING, *TABLING, *ACTING, *SERVING, *KEEPING, *CONNECTING, *COLLECTING, *TELEMETRY):
+for _one in (*TELLING, *DRAWING, *TABLING, *ACTING, *SERVING, *KEEPING, *CONNECTING, *COLLECTING, *TELEMETRY):
     command.add_command(_one)

@@ -102,7 +102,7 @@ def asks_here(
     ``reading``: the dish itself has just been read, so that it is not asked for what it did not tell.
     """
     found = [ask for ask in asks if controlled or "`openleo log" not in ask]
-    found = [ask for ask in found if not (reading and "why --dish" in ask)]
+    found = [ask for ask in found if not (reading and " --dish ADDRESS" in ask)]
     found.sort(key=lambda ask: "`openleo run" in ask)  # which takes the most, and what few have at hand
     return [ask.replace("--dish ADDRESS", f"--dish {address}") if address else ask for ask in found]
 

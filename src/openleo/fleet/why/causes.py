@@ -74,7 +74,7 @@ ADVICE: Final[dict[Why, Advice]] = {
     ),
     Why.OBSTRUCTED: Advice(
         meaning="something hides the sky",
-        do="Look at the obstruction map (`openleo fleet why --dish ADDRESS`), then clear or move the dish "
+        do="Look at the obstruction map (`openleo fleet sky --dish ADDRESS`), then clear or move the dish "
         "to where it sees the sky, poleward first.",
         call="its holder",
     ),

@@ -1,6 +1,5 @@
 """Reading one dish now, for saying why it is dark: no register, no account, no history of ours."""
 
-import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -18,9 +17,8 @@ from openleo.fleet.dish_samples import (
 )
 from openleo.fleet.sample import Sample
 from openleo.fleet.why.inputs import Case, DishFacts, Expected, Subject
-from openleo.fleet.why.signs_direct import hidden_words
+from openleo.fleet.why.sky import Sky, sky_of
 
-_HIDDEN: Final = 0.5  # a cell of the map below this is hidden
 # How a connection fails, in the words of systems and of gRPC.
 _NO_HOST: Final = ("name or service not known", "no address", "nodename", "name resolution", "not known",
                    "getaddrinfo", "domain name not found", "dns")  # fmt: skip
@@ -100,17 +98,6 @@ def no_dish(address: str, error: DishError) -> BadInput:
     )
 
 
-async def sky_words(address: str, source: str | None, *, timeout_s: float = 2.0) -> str:
-    """Return how much of its sky a dish says is hidden, and where; "" where its map cannot be read now."""
-    async with Dish(address, source=source, timeout_s=timeout_s) as dish:
-        try:
-            sky = await dish.obstruction_map()
-        except DishError:
-            return ""
-    part, towards = hidden_part(sky)
-    return hidden_words(part, towards) if part is not None and part >= 0.005 else ""
-
-
 def _id(status: Any, address: str, notes: list[str]) -> str:
     try:
         return id_of(status)
@@ -144,7 +131,8 @@ def _samples(
 
 def facts_of(status: Any, diagnostics: Any, sky: Any) -> DishFacts:
     """Return what a reading tells beyond telemetry."""
-    part, towards = (None, "") if sky is None else hidden_part(sky)
+    seen = Sky(0, 0) if sky is None else sky_of(sky)
+    part = seen.hidden_share
     gps = status.gps_stats if status.HasField("gps_stats") else None
     return DishFacts(
         self_test_failed=None if diagnostics is None else _failed(diagnostics),
@@ -156,7 +144,7 @@ def facts_of(status: Any, diagnostics: Any, sky: Any) -> DishFacts:
         gps_inhibited=None if gps is None else bool(gps.inhibit_gps),
         alerts=tuple(alerts_of(status)),
         map_obstructed=part,
-        map_towards=towards,
+        map_towards=seen.towards,
     )
 
 
@@ -179,41 +167,3 @@ def _limit(status: Any, diagnostics: Any) -> str | None:
     number = int(status.dl_bandwidth_restricted_reason)
     name = names[number].name if number in names else f"REASON_{number}"
     return None if name.startswith(_LIMIT_UNKNOWN) else str(name)
-
-
-def hidden_part(sky: Any) -> tuple[float | None, str]:
-    """Return the hidden share of the mapped sky, and towards where most of it lies.
-
-    The map's rows run from north to south and its columns from west to east in the Earth's frame, its centre
-    is the zenith and its rim ``max_theta_deg`` from it.
-    """
-    rows, columns = int(sky.num_rows), int(sky.num_cols)
-    values = sky.snr
-    if rows < 3 or columns < 3 or len(values) != rows * columns:
-        return None, ""
-    known = hidden = 0
-    east = north = 0.0
-    lowest = 90.0
-    for index, value in enumerate(values):
-        if not value >= 0.0:  # -1 is not known; NaN is nothing
-            continue
-        known += 1
-        if value >= _HIDDEN:
-            continue
-        hidden += 1
-        y, x = (rows - 1) / 2 - index // columns, index % columns - (columns - 1) / 2
-        east, north = east + x, north + y
-        lowest = min(lowest, 90.0 - math.hypot(x, y) / ((rows - 1) / 2) * (sky.max_theta_deg or 80.0))
-    if not known:
-        return None, ""
-    if not hidden or int(sky.map_reference_frame) != 1:
-        return hidden / known, ""
-    return (
-        hidden / known,
-        f"to the {_compass(math.degrees(math.atan2(east, north)))}, down to {lowest:.0f} degrees",
-    )
-
-
-def _compass(azimuth_deg: float) -> str:
-    names = ("north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west")
-    return names[round(azimuth_deg % 360 / 45) % 8]
