@@ -231,7 +231,7 @@ def report(ctx: click.Context, since: timedelta, when: datetime | None, form: st
             decisions=fleet.decided if fleet.decisions is not None else None,
             reaches_back=_reaches_back(fleet.store, since_ns),
             addresses={terminal: dish.address for terminal, dish in fleet.dishes.items()},
-            polled=fleet.polled_at(when),
+            polled=fleet.polled_at(when), jobs=fleet.jobs,
         )  # fmt: skip
     if form == "json":
         click.echo(json.dumps(plain_handover(found, clock_ns), indent=2, ensure_ascii=False))

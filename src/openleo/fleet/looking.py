@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from openleo.fleet.store import TelemetryStore
     from openleo.fleet.why import Decision, Diagnosis, Expected, Subject
     from openleo.fleet.why.grouping import Incident
+    from openleo.fleet.why.inputs import Deed, JobTold
     from openleo.fleet.why.recent import Recent
     from openleo.fleet.why.survey import Survey
     from openleo.fleet.why.unseen import Polled
@@ -55,6 +56,8 @@ class Looking:
     strays: Sequence[str]  # dishes that are none, or that never answered, in words
     unasked: Sequence[str] = ()  # dishes that were never asked, and of no kit that is known
     polled: "Mapping[str, Polled]" = field(default_factory=dict)  # at which dish a terminal or kit is asked
+    deeds: "Sequence[Deed]" = ()  # what jobs of ours told terminals, the latest first
+    jobs: "Sequence[JobTold]" = ()  # the latest first
 
     def survey(
         self, at: datetime | None = None, *, whole: Iterable[str] = (), expected: "Expected | None" = None
@@ -67,12 +70,20 @@ class Looking:
             now_ns = round(at.timestamp() * 1e9)
             past = Past(self.store, now_ns)
             return survey(
-                past, self.subjects, now_ns, decisions=self.decisions, expected=expected, whole=whole
-            )
+                past, self.subjects, now_ns, decisions=self.decisions, expected=expected, whole=whole,
+                deeds=self._deeds_until(now_ns),
+            )  # fmt: skip
         recent = self.recent
         newest = max((s.time_ns for s in recent.latest().values()), default=self.clock_ns)
         now_ns = self.clock_ns if self.clock_ns - newest < _ALL_OLD_S * 10**9 else newest + 15 * 10**9
-        return survey(recent, self.subjects, now_ns, decisions=self.decisions, expected=expected, whole=whole)
+        return survey(
+            recent, self.subjects, now_ns, decisions=self.decisions, expected=expected, whole=whole,
+            deeds=self._deeds_until(now_ns),
+        )  # fmt: skip
+
+    def _deeds_until(self, now_ns: int) -> "dict[str, Deed]":
+        """Return what each terminal was told last."""
+        return {deed.terminal: deed for deed in reversed(self.deeds) if deed.told_ns <= now_ns}
 
     def polled_at(self, at: datetime | None) -> "Mapping[str, Polled]":
         """Return at which dishes terminals and kits are asked; of the past, also what was heard of since."""
@@ -128,6 +139,8 @@ def looking(folder: Path, control: Path | None) -> Iterator[Looking]:
 
     Raises BadInput where there is no fleet.
     """
+    from openleo.fleet.acting.deeds import read_deeds, read_jobs
+    from openleo.fleet.database import FleetDatabase
     from openleo.fleet.decided import read_custody, read_decisions
     from openleo.fleet.store import TelemetryStore
     from openleo.fleet.why.recent import Recent
@@ -136,6 +149,8 @@ def looking(folder: Path, control: Path | None) -> Iterator[Looking]:
     subjects, names, dishes = _subjects(folder)
     holding, decided, remark = (None, (), "") if control is None else read_decisions(control)
     custody = {} if control is None else read_custody(control)
+    with FleetDatabase(folder) as database:
+        deeds, jobs = read_deeds(database), read_jobs(database)
     with TelemetryStore(folder) as store:
         recent = Recent(store)
         for terminal in recent.latest():
@@ -145,7 +160,7 @@ def looking(folder: Path, control: Path | None) -> Iterator[Looking]:
             store=store, subjects=subjects, names=names, recent=recent, decisions=holding,
             decided=decided, remark=remark, clock_ns=time.time_ns(), dishes=dishes.by_terminal,
             custody=custody, strays=dishes.strays, unasked=dishes.unasked, polled=dishes.polled,
-            controlled=control is not None and control.is_dir(),
+            controlled=control is not None and control.is_dir(), deeds=deeds, jobs=jobs,
         )  # fmt: skip
 
 

@@ -470,6 +470,7 @@ const messages = {
   'dark.broken': 'Hardware fails',
   'dark.software': 'Software',
   'dark.stowed-or-asleep': 'Stowed or asleep',
+  'dark.told-by-us': 'Told by a job of ours',
   'dark.local-network': 'Network at the site',
   'dark.gateway-or-pop': 'Gateway or point of presence',
   'dark.satellites-or-capacity': 'Satellites or capacity',

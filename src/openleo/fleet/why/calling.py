@@ -25,6 +25,7 @@ SAY: Final[dict[Why, str]] = {
     Why.NETWORK: "the provider's network is out; nothing at the site helps: use another link",
     Why.CAPACITY: "too many share the satellites there: keep to what is needed most",
     Why.SITE_LINK: "does the Internet work there? We do not see the site",
+    Why.ORDERED: "we told it to: nothing is wrong at the site, and it need not be touched",
     Why.UNKNOWN: "what do they see: is there power, do its lights burn, was it touched or moved?",
 }
 

@@ -27,10 +27,11 @@ class Why(StrEnum):
     NETWORK = "gateway-or-pop"
     CAPACITY = "satellites-or-capacity"
     SITE_LINK = "remote-site-link"
+    ORDERED = "told-by-us"  # not weighed: a job of ours is known to have told it
     UNKNOWN = "not-enough-evidence"
 
 
-CAUSES: Final = tuple(cause for cause in Why if cause is not Why.UNKNOWN)
+CAUSES: Final = tuple(cause for cause in Why if cause not in (Why.ORDERED, Why.UNKNOWN))  # those weighed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,12 @@ ADVICE: Final[dict[Why, Advice]] = {
         do="Ask the site by phone or radio whether the Internet works there; check the agent (`systemctl "
         "status openleo-agent`) and its clock, disk and certificate.",
         call="whoever keeps the agent at the site",
+    ),
+    Why.ORDERED: Advice(
+        meaning="a job of this fleet told it so",
+        do="Nothing is broken. `openleo fleet jobs` tells the job; `openleo fleet do unstow`, or "
+        "`sleep --off`, ends it.",
+        call="whoever made the job",
     ),
     Why.UNKNOWN: Advice(
         meaning="too little is known to name a cause",

@@ -13,7 +13,7 @@ from openleo.fleet.why.calling import asks_here, do_here, first_do
 from openleo.fleet.why.causes import Why
 from openleo.fleet.why.course import SILENT_AFTER_S, State
 from openleo.fleet.why.grouping import Incident
-from openleo.fleet.why.inputs import MINUTE_NS, SECOND_NS, Decision, Subject
+from openleo.fleet.why.inputs import MINUTE_NS, SECOND_NS, Decision, JobTold, Subject
 from openleo.fleet.why.recent import WELL
 from openleo.fleet.why.survey import Survey
 from openleo.fleet.why.times import iso, length, when
@@ -73,6 +73,12 @@ class Handover:
     reaches_back: bool  # the store holds the whole of the shift
     addresses: Mapping[str, str] = field(default_factory=dict)  # of dishes that are polled, by terminal
     polled: Mapping[str, unseen.Polled] = field(default_factory=dict)  # at which dish a kit is asked
+    jobs: Sequence[JobTold] = ()  # what was done with dishes, the latest first
+
+    @property
+    def jobs_of_the_shift(self) -> list[JobTold]:
+        """The jobs that were made in the shift, the earliest first."""
+        return [j for j in reversed(self.jobs) if self.since_ns <= j.at_ns <= self.survey.now_ns]
 
     @property
     def ended(self) -> list[Spell]:
@@ -236,6 +242,10 @@ def _are(number: int) -> str:
 
 
 def _done(report: Handover) -> Iterator[str]:
+    jobs, now = report.jobs_of_the_shift, report.survey.now_ns
+    yield from (f"- {when(job.at_ns, now)} {job.says}" for job in jobs)
+    if jobs:
+        yield ""
     if report.decisions is None:
         yield "Decisions are not known here: there is no control plane beside this fleet."
         return
@@ -267,6 +277,7 @@ def plain_handover(report: Handover, clock_ns: int) -> dict[str, Any]:
         "ended": [
             {"terminal": s.terminal, "since": iso(s.since_ns), "until": iso(s.until_ns)} for s in report.ended
         ],
+        "jobs": [{"at": iso(j.at_ns), "says": j.says} for j in report.jobs_of_the_shift],
         "decisions": None if report.decisions is None else [
             {"at": iso(d.at_ns), "kind": d.kind, "says": d.says}
             for d in report.decisions if report.since_ns <= d.at_ns <= now

@@ -111,6 +111,26 @@ class Around:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What a job of ours told a terminal, when, who made the job, and why."""
+
+    terminal: str
+    job: str
+    action: str  # stow, unstow, sleep, reboot, ...; "no more sleep" where it ends one
+    told_ns: int
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTold:
+    """A job of ours, in words."""
+
+    at_ns: int
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """Everything known of one terminal at ``now_ns`` (Unix): samples of some hours, oldest first."""
 
@@ -122,4 +142,5 @@ class Case:
     expected: Expectation | None = None
     rain_mm_h: float | None = None
     facts: DishFacts | None = None
+    deed: Deed | None = None  # what a job of ours told it last
     alone: bool = False  # one reading of a dish: its neighbours were not looked at

@@ -15,7 +15,8 @@ from typing import Final
 from openleo.fleet.why.around import around_signs
 from openleo.fleet.why.causes import ADVICE, CAUSES, Advice, Why
 from openleo.fleet.why.course import Course, State, course_of
-from openleo.fleet.why.inputs import Case
+from openleo.fleet.why.deeds import deed_words, explains
+from openleo.fleet.why.inputs import Case, Deed
 from openleo.fleet.why.sign import Sign
 from openleo.fleet.why.signs import own_signs
 from openleo.fleet.why.table import Likelihoods, Table, likelihoods
@@ -25,6 +26,7 @@ _ASKS: Final = 3
 _RIVAL_LEAST: Final = 0.02
 _SHARED: Final = frozenset({Why.AREA, Why.NETWORK, Why.JAMMED, Why.WEATHER, Why.CAPACITY})
 _WELL_AROUND: Final = (Sign("near", "none", ""), Sign("near-gps", "none", ""))
+_KNOWN: Final = 0.99  # that we told it is known; that nothing else befell it in that minute is not
 _TRIVIAL: Final = frozenset({
     ("booted", "no"), ("power", "usual"), ("update", "no"), ("stowed", "no"), ("hardware", "no"),
     ("ethernet", "no"), ("power-alert", "no"), ("self-test", "no"), ("low-snr", "no"), ("heating", "no"),
@@ -56,6 +58,7 @@ class Diagnosis:
     cause: Why | None
     confidence: float
     ranked: tuple[tuple[Why, float], ...]
+    deed: Deed | None  # what a job of ours told it, where that is why
     signs: tuple[Sign, ...]
     table: Likelihoods
     untellable: frozenset[str] = frozenset()  # signs that nobody can find out here
@@ -68,7 +71,8 @@ class Diagnosis:
     @cached_property
     def evidence(self) -> tuple[str, ...]:
         """What was seen, in sentences, the weightiest first."""
-        return _for(self.signs, self.ranked[0][0], self.table) if self.ranked else ()
+        weighed = _for(self.signs, self.ranked[0][0], self.table) if self.ranked else ()
+        return weighed if self.deed is None else (deed_words(self.deed, self.course.now_ns), *weighed)
 
     @cached_property
     def weighty(self) -> tuple[str, ...]:
@@ -115,9 +119,12 @@ def diagnose(case: Case, *, course: Course | None = None, table: Likelihoods | N
         ranked = tuple(sorted(zip(CAUSES, chances, strict=True), key=lambda pair: -pair[1]))
         first, confidence = ranked[0]
         cause = first if confidence >= table.enough else Why.UNKNOWN
+    deed = case.deed if case.deed is not None and explains(case.deed, course, signs) else None
+    if deed is not None:
+        cause, confidence = Why.ORDERED, _KNOWN
     return Diagnosis(
         terminal=case.kit.terminal, state=course.state, course=course, cause=cause, confidence=confidence,
-        ranked=ranked, signs=signs, table=table,
+        ranked=ranked, deed=deed, signs=signs, table=table,
         untellable=frozenset() if case.kit.gateway else frozenset({"gateway"}),
     )  # fmt: skip
 

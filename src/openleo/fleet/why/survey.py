@@ -20,6 +20,7 @@ from openleo.fleet.why.inputs import (
     Around,
     Case,
     Decision,
+    Deed,
     Expected,
     Share,
     Subject,
@@ -75,6 +76,7 @@ class Survey:
     decisions: Sequence[Decision] | None = None
     expected: Expected | None = None
     unread: frozenset[str] = frozenset()  # in trouble, known by their newest sample alone
+    deeds: Mapping[str, Deed] = field(default_factory=dict)  # what jobs of ours told terminals last
     _near: dict[int, tuple[int, list[int], int, int]] = field(default_factory=dict)
 
     @cached_property
@@ -99,7 +101,7 @@ class Survey:
             model = self.expected.at(*place, one.course.now_ns)
         return Case(
             kit=one.kit, now_ns=self.now_ns, samples=one.samples, around=self.around(terminal),
-            decisions=self.decisions, expected=model,
+            decisions=self.decisions, expected=model, deed=self.deeds.get(terminal),
         )  # fmt: skip
 
     def diagnose(self, terminal: str) -> Diagnosis:
@@ -320,6 +322,7 @@ def survey(
     decisions: Sequence[Decision] | None = None,
     expected: Expected | None = None,
     whole: Iterable[str] = (),
+    deeds: Mapping[str, Deed] | None = None,
 ) -> Survey:
     """Return a fleet at ``now_ns`` from a store.
 
@@ -336,6 +339,7 @@ def survey(
             told[terminal] = telemetry.samples(terminal, since, now_ns + HOUR_NS) or told[terminal]
     found = survey_of(told, kits, now_ns, decisions=decisions, expected=expected)
     found.unread = frozenset(suspects[READ_AT_MOST:])
+    found.deeds = deeds or {}
     return found
 
 

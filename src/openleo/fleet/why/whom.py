@@ -33,7 +33,7 @@ def call_lines(incidents: Sequence[Incident], unseen: Sequence[Subject]) -> Iter
             [m.kit for m in i.members], cause_words(i), SAY[i.cause],
             {held: _then(i.cause, held=held) for held in (True, False)},
         )
-        for i in incidents
+        for i in incidents if i.cause is not Why.ORDERED  # nobody at the site needs to do anything
     ]  # fmt: skip
     abouts.append(_About(unseen, "never seen", _SAY_UNSEEN, {True: "", False: "whoever set it up"}))
     which = {id(kit): number for number, about in enumerate(abouts) for kit in about.kits}
