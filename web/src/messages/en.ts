@@ -612,7 +612,7 @@ const messages = {
   'fleet.loss': '{p} % of pings lost',
   'fleet.depend': 'People depend on it',
   'fleet.polled': 'Polled from here',
-  'fleet.polled.not': 'no: it can be told nothing from here',
+  'fleet.polled.not': 'no: it can be told something only through an agent beside it',
 
   'fleet.notwell': 'not well',
   'fleet.versions': { one: '{of} terminals run {n} version.', other: '{of} terminals run {n} versions.' },
@@ -626,7 +626,7 @@ const messages = {
   'fleet.versions.none': 'No terminal told its version.',
 
   'fleet.jobs': 'What was told before',
-  'fleet.jobs.what': 'Tell many dishes something: a few first, watched, then the others at a pace. What may take a network away is off until somebody allows it, and never told to a dish on our own way out.',
+  'fleet.jobs.what': 'Tell many dishes something: a few first, watched, then the others at a pace. What may take a network away is off until somebody allows it. A dish on our own way out is told only by an agent beside it, which undoes the order by itself.',
   'fleet.jobs.maynot': 'You may look here, and not act:',
   'fleet.jobs.none': 'Nothing was told yet.',
   'fleet.jobs.progress': '{n} of {of} are done with',
@@ -655,7 +655,7 @@ const messages = {
   'fleet.job.watch': 'Watched for minutes',
   'fleet.job.pace': 'Then so many a minute',
   'fleet.job.site': 'Of a site at once, %',
-  'fleet.job.care.what': 'The others are told only when the canary is back online and no worse. If it is not, the job stops by itself.',
+  'fleet.job.care.what': 'The others are told only when the canary is well: it did as it was told, and serves no worse than before, or is stowed where that was the order. If it is not, the job stops by itself.',
   'fleet.job.careful': 'first {n}{unit}, watched for {m} min; then {k} a minute, at most {p} % of a site at once',
   'fleet.job.preview': 'Preview',
   'fleet.job.preview.what': 'Nothing is told by a preview.',
