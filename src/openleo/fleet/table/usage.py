@@ -12,14 +12,22 @@ if TYPE_CHECKING:
     from openleo.fleet.table.rows import Row
 
 SAYS: Final = (
-    "an estimate: mean rates times the seconds that telemetry tells of; what passed while nothing was told is"
-    " not in it, and it is not the vendor's meter"
+    "an estimate: mean rates times the seconds over which they were told; what passed while nothing was told"
+    " is not in it, and it is not the vendor's meter"
 )
 BY: Final = ("account", "line", "site")
-_QUERY: Final = """
-    SELECT terminal, sum(downlink_mbps * seconds) * 125000 AS down, sum(uplink_mbps * seconds) * 125000 AS up,
-    sum(CASE WHEN downlink_mbps IS NULL THEN 0 ELSE seconds END)::BIGINT AS told
-    FROM minutes GROUP BY terminal
+# Minutes of an older form do not tell how long rates were told: estimated by the share of samples that were
+# answered.  A terminal that answered none has its rates from the vendor, for the whole minute.
+_OLDER: Final = "seconds * CASE WHEN reachable > 0 THEN reachable ELSE 1 END"
+_QUERY: Final = f"""
+    SELECT terminal, sum(downlink_mbps * down_s) * 125000 AS down, sum(uplink_mbps * up_s) * 125000 AS up,
+    round(sum(greatest(down_s, up_s)))::BIGINT AS told
+    FROM (
+        SELECT terminal, downlink_mbps, uplink_mbps,
+        CASE WHEN downlink_mbps IS NULL THEN 0 ELSE coalesce(downlink_s, {_OLDER}) END AS down_s,
+        CASE WHEN uplink_mbps IS NULL THEN 0 ELSE coalesce(uplink_s, {_OLDER}) END AS up_s
+        FROM minutes
+    ) GROUP BY terminal
 """
 
 
