@@ -18,16 +18,16 @@ SAYS: Final = (
 BY: Final = ("account", "line", "site")
 # Minutes of an older form do not tell how long rates were told: estimated by the share of samples that were
 # answered.  A terminal that answered none has its rates from the vendor, for the whole minute.
-_OLDER: Final = "seconds * CASE WHEN reachable > 0 THEN reachable ELSE 1 END"
+_OLDER: Final = "(seconds * CASE WHEN reachable > 0 THEN reachable ELSE 1 END)::INTEGER"
 _QUERY: Final = f"""
-    SELECT terminal, sum(downlink_mbps * down_s) * 125000 AS down, sum(uplink_mbps * up_s) * 125000 AS up,
-    round(sum(greatest(down_s, up_s)))::BIGINT AS told
-    FROM (
-        SELECT terminal, downlink_mbps, uplink_mbps,
-        CASE WHEN downlink_mbps IS NULL THEN 0 ELSE coalesce(downlink_s, {_OLDER}) END AS down_s,
-        CASE WHEN uplink_mbps IS NULL THEN 0 ELSE coalesce(uplink_s, {_OLDER}) END AS up_s
-        FROM minutes
-    ) GROUP BY terminal
+    SELECT terminal,
+    sum(downlink_mbps * coalesce(downlink_s, {_OLDER})) * 125000 AS down,
+    sum(uplink_mbps * coalesce(uplink_s, {_OLDER})) * 125000 AS up,
+    sum(coalesce(
+        greatest(downlink_s, uplink_s),
+        CASE WHEN downlink_mbps IS NULL AND uplink_mbps IS NULL THEN 0 ELSE {_OLDER} END
+    ))::BIGINT AS told
+    FROM minutes GROUP BY terminal
 """
 
 
