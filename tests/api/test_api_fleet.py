@@ -17,6 +17,7 @@ from openleo.api.limits import Limits
 from openleo.fleet.acting.allowed import Allowances
 from openleo.fleet.acting.jobs import Jobs
 from openleo.fleet.acting.runner import Clocks, Runner
+from openleo.fleet.acting.through import Contact, Orders
 from openleo.fleet.database import FleetDatabase
 from openleo.fleet.kits import Kit
 from openleo.fleet.register import DishEntry, Register
@@ -110,6 +111,89 @@ def test_terminals_are_chosen_sorted_and_paged(told: World) -> None:
     assert get("/v1/fleet/terminals?filter=mine").status_code == 404
 
 
+@pytest.mark.parametrize("descending", [False, True])
+def test_pages_by_name_lose_and_double_no_terminal_that_goes_dark_between_them(
+    world: World, descending: bool
+) -> None:
+    folder, shown, now_ns = folder_of(world), world.app.state.fleet, time.time_ns()
+    names = [f"u-{n}" for n in range(6)]
+    with Register(folder) as register:
+        register.put_kits([Kit(id=f"K{n}", terminal=name) for n, name in enumerate(names)])
+
+    def tell(outage: dict[str, str], ago_s: int) -> None:
+        with TelemetryStore(folder) as store:
+            for n in range(20):
+                at = now_ns - (ago_s - n * 15) * NS
+                store.add(
+                    Sample(terminal=t, time_ns=at, source="dish", outage=outage.get(t, "")) for t in names
+                )
+        shown.changed()
+
+    tell({}, ago_s=600)
+    get = world["amina"].get
+    query = f"q=u-&sort=terminal&limit=3{'&descending=true' if descending else ''}"
+    page = get(f"/v1/fleet/terminals?{query}").json()
+    seen = [row["terminal"] for row in page["items"]]
+    with Register(folder) as register:  # one more comes before them, and those of the next page go dark
+        register.put_kits([Kit(id="K9", terminal="u-z" if descending else "u-")])
+    tell(dict.fromkeys(set(names) - set(seen), "OBSTRUCTED"), ago_s=300)
+    page = get(page["next"]).json()
+    assert {row["state"] for row in page["items"]} == {"dark"}
+    seen += [row["terminal"] for row in page["items"]]
+    assert (seen, page["next"], page["total"]) == (sorted(names, reverse=descending), None, 7)
+    assert get("/v1/fleet/terminals?sort=state&after=u-1").status_code == 422
+
+
+@pytest.fixture
+def people(world: World) -> World:
+    """A dark dish whose register has a phone and a note, one without, and one that is the control plane's."""
+    folder, now_ns = folder_of(world), time.time_ns()
+    kit = Kit(
+        id="K1", terminal="u-1", site="Camp 7", holder="Olena Lys, +380 (50) 111-22-33", note="gate code 4471"
+    )
+    with Register(folder) as register:
+        register.put_kits([kit, Kit(id="K2", terminal="u-2", holder="Brigade 12")])
+    with TelemetryStore(folder) as store:
+        for n in range(20):
+            at = now_ns - (20 - n) * 15 * NS
+            store.add(
+                [Sample(terminal="u-1", time_ns=at, source="dish", outage="OBSTRUCTED", obstructed=0.4)]
+            )
+    world.app.state.fleet.changed()
+    return world
+
+
+ANSWERS = ("", "/terminals", "/terminals/u-1", "/versions", "/usage?days=1", "/terminals?q=olena")
+
+
+@pytest.mark.parametrize("role", ["viewer", "billing", "logistics", "auditor", "operator"])
+def test_phones_and_notes_are_for_those_who_act(people: World, role: str) -> None:
+    person = people["amina"] if role == "operator" else people.add_person("vera", role)
+    told = {path: person.get(f"/v1/fleet{path}") for path in ANSWERS}
+    assert {answer.status_code for answer in told.values()} == {200}
+    acts = role == "operator"
+    for path in ("", "/terminals", "/terminals/u-1", "/terminals?q=olena"):
+        assert ("111-22-33" in told[path].text) is acts, path
+        assert "Olena Lys" in told[path].text, "a holder's name is no secret here"
+    assert "Brigade 12" in told["/terminals"].text
+    assert not any("4471" in answer.text for answer in told.values())
+    for query in ("q=111-22", "where=holder~111-22"):
+        found = person.get(f"/v1/fleet/terminals?{query}").json()["items"]
+        assert [row["terminal"] for row in found] == (["u-1"] if acts else []), query
+
+
+def test_who_may_not_act_cannot_search_notes_by_words_or_by_a_saved_filter(people: World) -> None:
+    people["amina"].send("PUT", "/v1/fleet/filters/gates", {"where": "note~gate"})
+    vera = people.add_person("vera", "viewer")
+    for query in ("where=note~4471", "where=not note~x", "where=dark or note=*", "filter=gates"):
+        for path in ("terminals", "usage", "versions"):
+            if "filter" not in query or path == "terminals":
+                answer = vera.get(f"/v1/fleet/{path}?{query}")
+                assert (answer.status_code, answer.json()["type"]) == (403, "/problems/forbidden"), query
+    found = people["amina"].get("/v1/fleet/terminals?filter=gates").json()["items"]
+    assert [row["terminal"] for row in found] == ["u-1"]
+
+
 def test_one_terminal_is_told_with_its_cause_and_samples(told: World) -> None:
     found = told["amina"].get("/v1/fleet/terminals/ut-1").json()
     assert found["why"]["cause"] == "obstructed"
@@ -169,6 +253,29 @@ def test_a_job_is_in_the_decision_log_before_anything_is_done_and_is_made_once(w
         assert [(e["what"], e["by"]) for e in events] == [("made", "amina"), ("stopped", "amina")]
         resumed = world["amina"].post(f"/v1/fleet/jobs/{name}/resume", {"reason": "on"})
         assert resumed.json()["state"] == "running"
+
+
+def test_a_preview_names_the_way_that_a_job_takes(world: World) -> None:
+    folder = folder_of(world)
+    with Register(folder) as register:
+        register.put_kits([Kit(id="K1", terminal="u-1", site="Lviv")])
+        register.put_dish(
+            DishEntry(address="dish.invalid:9200", terminal="u-1")
+        )  # by which way, nobody can say
+    with FleetDatabase(folder) as database, Orders.of(folder) as orders:
+        Allowances(database).say("stow", allowed=True, by="olena", reason="r", now_ns=0)
+        orders.note(
+            Contact(
+                agent="site-1", at_ns=time.time_ns(), can=frozenset({"stow"}), sees=frozenset({"u-1"}),
+                reverts=True, version="1",
+            )
+        )  # fmt: skip
+    body = {**JOB, "action": "stow", "where": None, "terminals": ["u-1"]}
+    preview = world["amina"].post("/v1/fleet/jobs/preview", body).json()
+    assert preview["chosen"] == ["u-1"]
+    assert "site-1" in preview["through"]["u-1"]
+    preview = world["amina"].post("/v1/fleet/jobs/preview", {**body, "not_our_path": ["u-1"]}).json()
+    assert (preview["chosen"], preview["through"]) == (["u-1"], {}), "it is told from here"
 
 
 async def _until_told(runner: Runner, name: str) -> None:

@@ -396,7 +396,8 @@ MISSING = [
     ("network/gateways/Nowhere", 404), ("network/satellites/none", 404), ("network/pops/none", 404),
     ("network/slots?from=x", 422), ("network/causes?slot=5", 422), ("network/terminals?area=none", 404),
     ("network/terminals?cause=NONE", 422), ("ephemeris/1", 404), ("network/frames/1", 422),
-    ("network/tables/none", 422), ("network/outages?by=x", 422),
+    ("network/tables/none", 422), ("network/outages?by=x", 422), ("network/satellites/²", 404),
+    ("network/satellites/" + "9" * 40, 404),
 ]  # fmt: skip
 
 
@@ -412,6 +413,14 @@ def test_the_stream_of_a_replay_is_a_snapshot_of_its_end(net: Net) -> None:
         frame = decode(socket.receive_bytes())
     assert frame.stamp.slot == net.run.until_slot - 1
     assert frame.stamp.speed == 0.0
+
+
+@pytest.mark.parametrize("first", ["²", "x", "12345678901"])
+def test_a_stream_from_what_is_no_slot_is_refused(net: Net, first: str) -> None:
+    connected = net.http.websocket_connect(f"/v1/stream?from={first}", subprotocols=["openleo.stream.v1"])
+    with connected as socket, pytest.raises(WebSocketDisconnect) as closed:
+        socket.receive_bytes()
+    assert closed.value.code == 4400
 
 
 def login(run: Run, folder: Path, kind: NetworkKind) -> Any:

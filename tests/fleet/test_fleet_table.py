@@ -164,6 +164,50 @@ def test_data_use_is_the_rates_times_the_time_that_was_told(tmp_path: Path, caps
     assert "an estimate" in text
 
 
+def test_data_use_counts_no_time_in_which_a_dish_did_not_answer(tmp_path: Path, capsys: Capture) -> None:
+    now_ns = time.time_ns() // (60 * S) * 60 * S
+    flaps = [
+        Sample(
+            terminal="ut-1", time_ns=now_ns - n * 15 * S, source="dish", reachable=n % 4 == 1,
+            downlink_mbps=8.0 if n % 4 == 1 else None, uplink_mbps=0.8 if n % 4 == 1 else None,
+        )
+        for n in range(1, 241)
+    ]  # fmt: skip  # a quarter of an hour's samples told rates
+    status = [
+        Sample(
+            terminal="ut-2", time_ns=now_ns - n * 15 * S, source="dish", reachable=n % 2 == 1,
+            period_s=1 if n % 2 else 15, downlink_mbps=8.0 if n % 2 else None,
+            uplink_mbps=0.8 if n % 2 else None,
+        )
+        for n in range(1, 241)
+    ]  # fmt: skip  # a second each half minute
+    kits = [Kit(id="K1", terminal="ut-1"), Kit(id="K2", terminal="ut-2")]
+    write_fleet(tmp_path, kits, [*flaps, *status])
+    found = json.loads(run(capsys, "table", "--data", tmp_path, "--usage", "10h", "--format", "json"))
+    one, two = sorted(found["terminals"], key=lambda row: row["terminal"])
+    assert one["down_gb"] == pytest.approx(0.9, rel=0.01), "8 Mbit/s for a quarter of an hour"
+    assert one["up_gb"] == pytest.approx(0.09, rel=0.01)
+    assert one["told_share"] == pytest.approx(900 / 36_000, rel=0.01)
+    assert two["down_gb"] == pytest.approx(0.12, rel=0.01), "8 Mbit/s for two minutes"
+    assert two["told_share"] == pytest.approx(120 / 36_000, rel=0.02)
+
+
+@pytest.mark.parametrize("version", ["2026.²", "①", "٣", "௧", "2026." + "9" * 120, "\x00"])
+def test_whatever_a_dish_says_it_runs_the_versions_are_told(
+    version: str, tmp_path: Path, capsys: Capture
+) -> None:
+    kits = [Kit(id="K1", terminal="ut-1"), Kit(id="K2", terminal="ut-2")]
+    told = [
+        Sample(terminal=name, time_ns=time.time_ns() - 5 * S, source="dish", outage="", software=runs)
+        for name, runs in (("ut-1", version), ("ut-2", "2026.06.12"))
+    ]
+    write_fleet(tmp_path, kits, told)
+    found = json.loads(run(capsys, "versions", "--data", tmp_path, "--format", "json"))
+    assert found["terminals"] == 2
+    assert "2026.06.12" in {v["version"] for v in found["versions"]}
+    run(capsys, "table", "--data", tmp_path, "--sort", "version")
+
+
 def test_versions_say_how_far_software_was_rolled_out(data: Path, capsys: Capture) -> None:
     found = json.loads(run(capsys, "versions", "--data", data, "--format", "json"))
     assert (found["oldest"], found["newest"]) == ("2025.9.2.mr1", "2026.06.12.mr81164")

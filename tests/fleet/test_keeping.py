@@ -1,10 +1,12 @@
 """Closed hours become Parquet, then minutes; what is old goes; and a keeper may be killed at any step."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -13,11 +15,13 @@ from fleet_world import DAY_NS, HOUR_NS, NS, START_NS, minute, sample
 
 from openleo.base.errors import BadInput
 from openleo.fleet import keeping
-from openleo.fleet.archive import MINUTE, RAW, Archive, parts
+from openleo.fleet.archive import MINUTE, RAW, Archive, note_of, parts
 from openleo.fleet.dayfile import DayEnded
 from openleo.fleet.frames import schema_of
+from openleo.fleet.history import History
 from openleo.fleet.keeping import Keeper, KeeperRuns, Retention
 from openleo.fleet.store import TelemetryStore
+from openleo.fleet.table.usage import use_of
 from openleo.snapshot.telemetry import MINUTES, TELEMETRY
 
 FOREVER = (0, 2**62)
@@ -165,6 +169,33 @@ def test_in_a_minute_the_dish_counts_and_the_vendor_fills_in(store: TelemetrySto
     assert (alone["downlink_mbps"], alone["samples"]) == (90.0, 4)
 
 
+def test_minutes_of_an_older_release_are_read_and_made_anew_while_their_samples_are_kept(
+    store: TelemetryStore,
+) -> None:
+    store.add(
+        sample("ut-1", 15 * n, reachable=n == 1, downlink_mbps=8.0 if n == 1 else None) for n in range(4)
+    )
+    store.add(sample("ut-1", 3_600 + 15 * n, downlink_mbps=8.0) for n in range(4))
+    keeper, span = Keeper(store), (START_NS - HOUR_NS, START_NS + 3 * HOUR_NS)
+    later = START_NS + 3 * HOUR_NS
+    keeper.keep(later)
+    for hour in keeper.archive.hours(MINUTE, *span).values():
+        for part in parts(hour):
+            pl.read_parquet(part).drop("downlink_s", "uplink_s").write_parquet(part)
+        note = json.loads(note_of(hour))
+        del note["form"]
+        (hour / "note").write_text(json.dumps(note))
+    before = use_of(store.path.parent, store, 1, later)["ut-1"]
+    assert before.told_s == 15 + 60, "by the share of samples that answered"
+    since, until = (datetime.fromtimestamp(at / NS, UTC) for at in span)
+    with History(store.path.parent, store=store) as history:
+        assert history.timeline("ut-1", since, until)["downlink_s"].to_list() == [None, None]
+    assert len(keeper.keep(later).minutes) == 2
+    assert minutes(store)["downlink_s"].to_list() == [15, 60]
+    assert keeper.keep(later).minutes == []
+    assert use_of(store.path.parent, store, 1, later)["ut-1"] == before
+
+
 def test_what_a_device_said_in_wrong_hands_leaves_the_minutes_again(store: TelemetryStore) -> None:
     store.add(minute("ut-1"), device="ag-1")
     store.add(minute("ut-2"), device="ag-2")
@@ -229,6 +260,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from openleo.fleet import archive, keeping, dayfile
 from openleo.fleet.store import TelemetryStore
+from openleo.fleet.table.usage import use_of
 left = int(sys.argv[2])
 def step(real):
     def counted(*args, **how):

@@ -104,6 +104,13 @@ def test_a_value_that_cannot_be_is_left_out_and_its_row_is_kept(
     assert getattr(sample, name) == (pytest.approx(told) if isinstance(told, float) else told)
 
 
+@pytest.mark.parametrize("code", ["²", "٣", "9" * 5_000, "", "-1"])
+def test_a_code_that_is_no_number_is_left_out_and_the_batch_is_read(code: str) -> None:
+    told = reply(ROW)
+    told["metadata"]["enums"]["AlertsByDeviceType"]["u"][code] = "odd"
+    assert read_batch(told).samples == read_batch(reply(ROW)).samples
+
+
 @pytest.mark.parametrize(
     "row", [[], "u", ["q"], [7], ["u"], ["u", "soon", "ut-1"], ["u", TIME_NS, "no id!"], None]
 )

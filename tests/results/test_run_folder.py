@@ -243,11 +243,11 @@ def test_a_full_disk_loses_nothing(
     monkeypatch: pytest.MonkeyPatch,
     full_disk: None,
 ) -> None:
-    folder = tmp_path / "run"
+    folder = tmp_path / "my $HOME run"
     with pytest.raises(Refused, match="is full") as error:
         simulate(small_scenario, folder)
     assert str(folder) in error.value.detail
-    assert "--resume" in error.value.hint
+    assert f"openleo run '{folder}' --resume" in error.value.hint
     assert not list(folder.rglob("*.part"))
     whole = open_run(folder, partial=True)
     assert 0 < whole.until_slot - whole.first_slot < 24

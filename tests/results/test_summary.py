@@ -1,5 +1,7 @@
 """The summary counts every terminal-hour once, and says it in words."""
 
+import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,8 @@ import pytest
 
 from openleo.base.clock import SLOT_S, slot_start
 from openleo.results.execute import simulate
-from openleo.results.run import Run
+from openleo.results.folder import RunFolder
+from openleo.results.run import Run, open_run
 from openleo.results.summary import Summary, summary_of
 from openleo.results.summary_text import summary_lines
 from openleo.scenario.model import Scenario
@@ -80,6 +83,22 @@ def test_the_example_was_dark_then(small_run: Run, summary: Summary) -> None:
     terminal, slot = summary.example
     line = small_run.timeline(terminal).row(slot - small_run.first_slot, named=True)
     assert (line["cause"], line["online_s"]) == ("NO_GATEWAY", 0)
+
+
+def test_what_to_type_is_whole_words_to_a_shell(small_run: Run, summary: Summary, tmp_path: Path) -> None:
+    folder = tmp_path / "my $HOME run"
+    shutil.copytree(small_run.path, folder)
+    run = open_run(folder)
+    lines = list(summary_lines(run, summary))
+    assert shlex.split(lines[-2].removeprefix("next"))[:4] == [
+        "openleo",
+        "explain",
+        str(folder),
+        "--terminal",
+    ]
+    typed, _, _ = lines[-1].removeprefix("on a page").partition(", then open")
+    assert shlex.split(typed) == ["openleo", "serve", "--replay", str(folder)]
+    assert shlex.split(RunFolder(folder).resume_command) == ["openleo", "run", str(folder), "--resume"]
 
 
 def test_the_words_begin_with_what_it_is_and_end_with_what_to_type(small_run: Run, summary: Summary) -> None:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from openleo.api.metrics import Metrics
 from openleo.api.problems import TooLarge, of_error, of_fault
+from openleo.base.digits import whole
 
 BODY_BYTES = 64 * 1024
 _UNANSWERED = 0
@@ -80,8 +81,8 @@ class Edge:
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes | None:
     """Return a request's body, or None where it is over the limit."""
-    stated = Request(scope).headers.get("content-length", "0")
-    if not stated.isdigit() or int(stated) > limit:
+    stated = whole(Request(scope).headers.get("content-length", "0"))
+    if stated is None or stated > limit:
         return None
     parts: list[bytes] = []
     size = 0

@@ -23,6 +23,7 @@ from openleo.fleet.looking import looking
 from openleo.fleet.store import TelemetryStore
 from openleo.fleet.table.rows import Table, table_of
 from openleo.fleet.table.usage import Use, use_of
+from openleo.fleet.table.veiled import veiled
 
 T = TypeVar("T")
 READS: Final = "terminal.read"
@@ -54,6 +55,7 @@ class FleetShown:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _use_lock: threading.Lock = field(default_factory=threading.Lock)
     _table: tuple[float, Table] | None = None  # until when it is good
+    _veiled: tuple[Table, Table] | None = None  # a table, and it as those see it who do not act
     _uses: dict[float, tuple[float, Mapping[str, Use]]] = field(default_factory=dict)
 
     def table(self) -> Table:
@@ -71,12 +73,16 @@ class FleetShown:
                 self._table = (now + took_s + max(_FRESH_S, _REST * took_s), made)
             return self._table[1]
 
-    def with_use(self, days: float) -> Table:
-        """Return the table with the use of data over some days, which is at most some minutes old."""
+    def veiled(self) -> Table:
+        """Return the table as those see it who do not act: without phones and notes."""
         table = self.table()
-        return table if days <= 0 else table.using(self._use(days))
+        with self._lock:
+            if self._veiled is None or self._veiled[0] is not table:
+                self._veiled = (table, veiled(table))
+            return self._veiled[1]
 
-    def _use(self, days: float) -> Mapping[str, Use]:
+    def use(self, days: float) -> Mapping[str, Use]:
+        """Return the use of data over some days, at most some minutes old.  Blocks."""
         with self._use_lock:  # of its own: it may take long, and the table must not wait for it
             now = self.clock_s()
             found = self._uses.get(days)
@@ -94,6 +100,7 @@ class FleetShown:
         """Forget the table: somebody has done something."""
         with self._lock:
             self._table = None
+            self._veiled = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,16 @@ class Seeing:
     actor: Actor | None
     may_act: bool
     why_not: str
+
+    @property
+    def sees_people(self) -> bool:
+        """Whether phones and notes are shown: to who may act, and where nobody logs in."""
+        return self.may_act or self.actor is None
+
+    def table(self, days: float = 0) -> Table:
+        """Return the table as the caller may see it, with the use of data over some days.  Blocks."""
+        table = self.shown.table() if self.sees_people else self.shown.veiled()
+        return table if days <= 0 else table.using(self.shown.use(days))
 
     async def show(self, work: Callable[[], Any], *, slow: bool = False) -> Response:
         """Answer with what ``work``, on a thread, returns; what is ``slow`` keeps nothing else waiting."""

@@ -15,6 +15,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from openleo.api.calls import Services
 from openleo.api.watching import Watching
+from openleo.base.digits import whole
 from openleo.base.errors import OpenleoError
 from openleo.control.authorize import Forbidden
 from openleo.control.plane import NotKnown
@@ -158,14 +159,15 @@ async def stream(socket: WebSocket) -> None:
         await socket.close(*refused)
         return
     text = socket.query_params.get("from", "")
-    if text and not (text.isdigit() and len(text) < 11):
+    first = whole(text) if text else -1
+    if first is None or len(text) > 10:
         await socket.close(4400, "from is the number of a slot")
         return
     made: Stream = app.state.stream
     made.viewers += 1
     try:
         await made.advance()
-        sending = asyncio.create_task(_sending(socket, made, int(text) if text else -1, services, token))
+        sending = asyncio.create_task(_sending(socket, made, first, services, token))
         try:
             await _listen(socket)
         finally:

@@ -102,7 +102,8 @@ def minutes_of(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the samples minute by minute, in the minute in which each ended.
 
     Where a terminal has several sources, the dish's samples count, and what they do not tell comes from the
-    vendor's; a minute is as long as the samples of the best source say.
+    vendor's; a minute is as long as the samples of the best source say.  A rate's seconds are those of the
+    samples that told it: of one that got no answer nobody knows what passed.
     """
     if frame.is_empty():
         return pl.DataFrame(schema=schema_of(MINUTES))
@@ -118,6 +119,10 @@ def minutes_of(frame: pl.DataFrame) -> pl.DataFrame:
     found = told.group_by(group, maintain_order=True).agg(
         pl.col("source").filter(best).len().alias("samples"),
         pl.col("period_s").filter(best).cast(pl.Int64).sum().clip(upper_bound=60).alias("seconds"),
+        *(
+            pl.coalesce(_told_s(name, best), _told_s(name, pl.lit(True)), 0).alias(seconds)
+            for name, seconds in _RATES.items()
+        ),
         pl.col("reachable").filter(best).mean(),
         *(pl.coalesce(_mean(name, best), _mean(name, pl.lit(True))).alias(name) for name in _MEANS),
         *(pl.col(f"{name}").max().alias(most) for name, most in _MOSTS.items()),
@@ -135,6 +140,16 @@ _MOSTS: Final = {
     "downlink_mbps": "downlink_max_mbps", "uplink_mbps": "uplink_max_mbps",
     "ping_latency_ms": "ping_latency_max_ms",
 }  # fmt: skip
+
+
+_RATES: Final = {"downlink_mbps": "downlink_s", "uplink_mbps": "uplink_s"}
+
+
+def _told_s(name: str, which: pl.Expr) -> pl.Expr:
+    """Return how long the samples that `_mean` is of were, in seconds, null where nothing is told."""
+    told = which & pl.col(name).is_not_null()
+    total = pl.col("period_s").cast(pl.Int64).filter(told).sum().clip(upper_bound=60)
+    return pl.when(total > 0).then(total)
 
 
 def _mean(name: str, which: pl.Expr) -> pl.Expr:

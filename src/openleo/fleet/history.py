@@ -24,7 +24,7 @@ from openleo.base.errors import BadInput
 from openleo.fleet.archive import MINUTE, RAW, Archive, note_of, parts
 from openleo.fleet.dayfile import DAY_NS, HOUR_NS
 from openleo.fleet.frames import believed, empty_sql, frame_of, minutes_of, once, schema_of
-from openleo.fleet.keeping import hour_frames, minutes_note
+from openleo.fleet.keeping import hour_frames, minutes_note, same_samples
 from openleo.fleet.sample import ENTERPRISE
 from openleo.fleet.store import TelemetryStore
 from openleo.snapshot.telemetry import MINUTES, TELEMETRY
@@ -225,7 +225,11 @@ class History:
         if table == RAW:
             return whole
         raw, held = self._archive.hours(RAW, start, end), self._store.quarantined()
-        return {h: p for h, p in whole.items() if h not in raw or note_of(p) == minutes_note(h, raw[h], held)}
+        return {
+            hour: path
+            for hour, path in whole.items()
+            if hour not in raw or same_samples(note_of(path), minutes_note(hour, raw[hour], held))
+        }
 
     def _open_hours(self, start: int, end: int) -> dict[int, str]:
         """Return the hours of which the hot store holds more than the history, and their days."""
@@ -276,7 +280,8 @@ def _view(conn: duckdb.DuckDBPyConnection, name: str, files: list[Path], table: 
     source = empty_sql(table)
     if files:
         listed = ", ".join(f"'{_quoted(file)}'" for file in files)
-        source = f"SELECT * FROM read_parquet([{listed}], union_by_name = true) WHERE {where}"
+        read = f"SELECT * FROM read_parquet([{listed}], union_by_name = true) WHERE {where}"
+        source += f" UNION ALL BY NAME {read}"  # files of before may lack a column that came since
     conn.execute(f"CREATE VIEW {name} AS {source}")
 
 
@@ -298,7 +303,7 @@ def _of_terminal(files: list[Path], terminal: str, table: Any) -> pl.DataFrame:
     for file in files:
         with suppress(FileNotFoundError):  # replaced by a newer generation just now
             found.append(pl.scan_parquet(file).filter(pl.col("terminal") == terminal).collect())
-    return pl.concat(found)
+    return pl.concat(found, how="diagonal")  # files of before may lack a column that came since
 
 
 def _timed(frame: pl.DataFrame) -> pl.DataFrame:

@@ -24,6 +24,8 @@ from openleo.snapshot.telemetry import TELEMETRY
 
 GRACE_NS: Final = 10 * 60 * 10**9  # so long after its end an hour waits for what is late
 PART_ROWS: Final = 200_000
+_RENEWED: Final = 24  # hours of minutes in an older form that a round makes anew
+_FORM: Final = 2  # of minutes: since 2 they tell how long rates were told
 
 
 class KeeperRuns(Refused):
@@ -89,12 +91,21 @@ class Keeper:
                     kept.hours.append(name_of(hour))
 
     def _make_minutes(self, kept: Kept) -> None:
-        """Make the minutes of each hour whose samples, or whose quarantine, have changed since."""
-        held = self.store.quarantined()
-        for hour, raw in self.archive.hours(RAW, 0, 2**63 - 1).items():
+        """Make the minutes of each hour whose samples, or whose quarantine, have changed since.
+
+        Those of an older form are made anew a few at a time, the latest first, as long as their samples are
+        kept.
+        """
+        held, older = self.store.quarantined(), 0
+        for hour, raw in sorted(self.archive.hours(RAW, 0, 2**63 - 1).items(), reverse=True):
             note = minutes_note(hour, raw, held)
             made = self.archive.hour(MINUTE, hour)
-            if made is None or note_of(made) != note:
+            known = None if made is None else note_of(made)
+            if known is not None and known != note and same_samples(known, note):
+                older += 1
+                if older > _RENEWED:
+                    continue
+            if known != note:
                 frames = (minutes_of(believed(pl.read_parquet(file), held)) for file in parts(raw))
                 self.archive.put(MINUTE, hour, frames, note=note)
                 kept.minutes.append(name_of(hour))
@@ -144,7 +155,12 @@ def _whole(
 def minutes_note(hour: int, raw: Path, held: Collection[tuple[str, int, int]]) -> str:
     """Return what an hour's minutes are made of: which generation of samples, without whose."""
     of_it = sorted(h for h in held if h[1] < (hour + 1) * HOUR_NS and h[2] > hour * HOUR_NS)
-    return json.dumps({"raw": generation_of(raw), "held": of_it})
+    return json.dumps({"raw": generation_of(raw), "held": of_it, "form": _FORM})
+
+
+def same_samples(known: str, wanted: str) -> bool:
+    """Tell whether minutes with a note are of the samples that are wanted, in this form or an older one."""
+    return known in (wanted, wanted.replace(f', "form": {_FORM}}}', "}"))
 
 
 def name_of(hour: int) -> str:

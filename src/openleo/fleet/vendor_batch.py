@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from openleo.base.digits import whole
 from openleo.fleet.kits import DISH_ID
 from openleo.fleet.sample import ALERTS, ENTERPRISE, Sample
 from openleo.fleet.site_clock import is_plausible
@@ -87,7 +88,8 @@ def _dict(value: Any) -> dict[str, Any]:
 
 def _codes(enums: Mapping[str, Any]) -> dict[int, str]:
     told = _dict(_dict(enums.get("AlertsByDeviceType")).get(TERMINAL))
-    return {int(code): str(name)[:80] for code, name in told.items() if str(code).isdigit()}
+    numbered = ((whole(str(code)), name) for code, name in told.items())
+    return {code: str(name)[:80] for code, name in numbered if code is not None}
 
 
 def _columns(kind: str, told: Sequence[Any], batch: Batch) -> dict[str, int]:

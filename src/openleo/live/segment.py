@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from openleo.base.digits import whole
 from openleo.engine.state import State
 from openleo.results.store import TEMPORARY
 from openleo.snapshot.snapshot import Columns, Snapshot
@@ -71,7 +72,7 @@ def segment_path(folder: Path, slot: int) -> Path:
 def slots_in(folder: Path) -> list[int]:
     """Return the slots of a folder's segments, in order."""
     found = (name.removesuffix(SUFFIX) for name in os.listdir(folder) if name.endswith(SUFFIX))
-    return sorted(int(name) for name in found if name.isdigit())
+    return sorted(slot for name in found if (slot := whole(name)) is not None)
 
 
 def write_segment(folder: Path, segment: Segment) -> int:

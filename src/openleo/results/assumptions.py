@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from openleo.results.program import program
+from openleo.results.program import command
 from openleo.scenario.groups import group_name
 from openleo.scenario.model import Scenario
 
@@ -42,7 +42,7 @@ def assumptions_of(run: "Run", involved: Involved) -> list[dict[str, Any]]:
                 "text": assumption.text,
                 "source": assumption.source,
                 "confidence": assumption.confidence,
-                "switch_off": f"{program()} run {run.path} --without {assumption.id}",
+                "switch_off": command("run", run.path, "--without", assumption.id),
             }
         )
     return found

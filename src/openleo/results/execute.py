@@ -24,7 +24,7 @@ from openleo.results.chunk import Layout, Positions, no_movers
 from openleo.results.folder import CHUNKS, HOST, MANIFEST, SCENARIO, RunFolder, state_name
 from openleo.results.inputs import keep_inputs, scenario_of
 from openleo.results.manifest import differences, new_manifest
-from openleo.results.program import program
+from openleo.results.program import command
 from openleo.results.run import Run, open_run
 from openleo.results.store import TEMPORARY, held, json_bytes, sha256_of, told_plainly, write_whole
 from openleo.results.warned import warnings_of
@@ -114,7 +114,7 @@ def simulate(
     is complete already; ``warn`` the scenario's warnings (detail, hint), before the first slot.  Raises
     Stopped where Ctrl-C comes in between: every finished chunk stays.
     """
-    folder, resume = RunFolder(out), f"{program()} run {out} --resume"
+    folder, resume = RunFolder(out), command("run", out, "--resume")
     with told_plainly(out, ""):
         manifest = _begun(folder, scenario)
         if manifest is not None and _is_whole(folder, manifest):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from openleo.base.errors import BadInput
-from openleo.results.program import program
+from openleo.results.program import command
 from openleo.results.store import TEMPORARY, append_line, sha256_of, sha256_of_file, write_whole
 from openleo.snapshot.tables import SCHEMA_VERSION, TABLES
 
@@ -136,7 +136,7 @@ class RunFolder:
     @property
     def resume_command(self) -> str:
         """What a person types to finish this run."""
-        return f"{program()} run {self.path} --resume"
+        return command("run", self.path, "--resume")
 
     def wrong_file(self, entry: ChunkEntry, *, thorough: bool = False) -> str:
         """Say what is wrong with a chunk's files, or return nothing.  ``thorough`` reads them all."""

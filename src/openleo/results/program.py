@@ -1,5 +1,6 @@
 """How to write openleo's command so that it can be typed again here."""
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -11,3 +12,8 @@ def program() -> str:
     if given.name != "openleo" or shutil.which("openleo") == shutil.which(sys.argv[0]):
         return "openleo"
     return str(given)
+
+
+def command(*words: object) -> str:
+    """Return openleo's command with its words, each one word to a shell: a path may have blanks and a $."""
+    return shlex.join([program(), *map(str, words)])

@@ -1,13 +1,14 @@
 """The lines of a summary."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from openleo.base.clock import format_utc, slot_start
 from openleo.results.dark import Dark
-from openleo.results.program import program
+from openleo.results.program import command
 from openleo.results.summary import FaultEffect, Summary
 from openleo.snapshot.causes import MEANING
 
@@ -164,13 +165,13 @@ def _most(fault: FaultEffect) -> str:
 
 def _next_lines(run: "Run", s: Summary) -> Iterator[str]:
     yield f"run folder  {run.path}"
-    command = f"{program()} explain {run.path}"
+    explain = command("explain", run.path)
     if s.dark and s.example is not None:
-        yield f"all dark    {command} --at {format_utc(slot_start(s.worst_slot))}"
+        yield f"all dark    {explain} --at {format_utc(slot_start(s.worst_slot))}"
     if s.example is not None:
         terminal, slot = s.example
         at = format_utc(slot_start(slot))
-        yield f"next        {command} --terminal {terminal} --at {at}"
+        yield f"next        {explain} --terminal {shlex.quote(terminal)} --at {at}"
     else:
-        yield f"next        {command} --at {format_utc(slot_start(s.worst_slot))}"
-    yield f"on a page   {program()} serve --replay {run.path}, then open http://127.0.0.1:8350"
+        yield f"next        {explain} --at {format_utc(slot_start(s.worst_slot))}"
+    yield f"on a page   {command('serve', '--replay', run.path)}, then open http://127.0.0.1:8350"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from openleo.base.digits import whole
 from openleo.base.errors import BadInput, did_you_mean
 
 _LISTS = (
@@ -129,8 +130,9 @@ def _key_in(here: Any, part: str, path: str) -> Any:
         }
         if part in names:
             return names[part]
-        if part.isdigit() and int(part) < len(here):
-            return int(part)
+        number = whole(part)
+        if number is not None and number < len(here):
+            return number
         raise BadInput(f"{path} names no item of the scenario", did_you_mean(part, map(str, names)))
     raise BadInput(
         f"{path} is not a key of the scenario: what comes before it is a single value", "shorten it"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openleo.base.clock import SLOT_S
+from openleo.base.digits import whole
 from openleo.base.errors import BadInput, did_you_mean
 from openleo.ground.sites import Gateways, Pops
 from openleo.ground.terminals import Terminals
@@ -194,8 +195,9 @@ def satellite(constellation: Constellation, target: str) -> int:
     names = constellation.sets.name
     if target in names:
         return names.index(target)
-    if target.isdigit():
-        rows = np.flatnonzero(constellation.sets.catalogue_number == int(target))
+    number = whole(target)
+    if number is not None:
+        rows = np.flatnonzero(constellation.sets.catalogue_number == number)
         if len(rows):
             return int(rows[0])
     raise BadInput(f"no satellite of {constellation.name} is called {target!r}", did_you_mean(target, names))

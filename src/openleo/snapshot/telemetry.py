@@ -55,6 +55,8 @@ MINUTES = Table(
         time_ns | int64 | ns | Unix time, UTC, at which the minute began
         samples | int32 | | how many samples it is made of
         seconds | int32 | s | how much of the minute they tell of, at most 60
+        downlink_s | int32 | s | how much of the minute downlink_mbps is of, at most 60
+        uplink_s | int32 | s | how much of the minute uplink_mbps is of, at most 60
         reachable | float32 | 0 to 1 | share of the samples in which it answered
         downlink_mbps | float32 | Mbit/s | mean
         downlink_max_mbps | float32 | Mbit/s | highest of the samples

@@ -20,6 +20,20 @@ describe('requests', () => {
     expect(api.problem(502, 'Bad Gateway', {}).detail).toBe('Bad Gateway');
   });
 
+  it('read all pages of a list by the links that they hold', async () => {
+    const sent: string[] = [];
+    const pages = [{ items: [{ terminal: 'a' }, { terminal: 'b' }], next: '/v1/fleet/terminals?sort=terminal&after=b' }, { items: [{ terminal: 'c' }], next: null }];
+    vi.stubGlobal('fetch', (url: string) => { sent.push(url); return Promise.resolve(new Response(JSON.stringify(pages[sent.length - 1]))); });
+    const found = await api.all('/v1/fleet/terminals', { query: { sort: 'terminal', q: null } });
+    expect(found.map((row) => row.terminal)).toEqual(['a', 'b', 'c']);
+    expect(sent.map((url) => url.slice('http://127.0.0.1:8350/under/v1/fleet/terminals'.length))).toEqual(['?sort=terminal&limit=500', '?sort=terminal&after=b']);
+  });
+
+  it('show what two pages hold once, as the later tells it', () => {
+    const rows = [{ id: 'a', state: 'online' }, { id: 'b', state: 'online' }, { id: 'a', state: 'dark' }];
+    expect(api.once(rows, (row) => row.id)).toEqual([{ id: 'a', state: 'dark' }, { id: 'b', state: 'online' }]);
+  });
+
   it('send a change once, with a key and the version that was read', async () => {
     const sent: [string, RequestInit][] = [];
     vi.stubGlobal('fetch', (url: string, how: RequestInit) => { sent.push([url, how]); return Promise.resolve(new Response('{}')); });

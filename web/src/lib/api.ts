@@ -85,7 +85,7 @@ export async function onward<P>(next: string): Promise<P> {
 }
 
 type Listed<P extends keyof paths> = Answer<P> extends { items: (infer T)[]; next: string | null } ? T : never;
-/** All pages of a list, so many items at most. */
+/** All pages of a list, so many items at most. A list that changes meanwhile is asked for in an order that holds. */
 export async function all<P extends Gets>(route: P, ...[given]: Rest<Operation<P, 'get'>>): Promise<Listed<P>[]> {
   type Page = { items: Listed<P>[]; next: string | null };
   const { path, query } = (given ?? {}) as { path?: Parts; query?: Query };
@@ -97,6 +97,9 @@ export async function all<P extends Gets>(route: P, ...[given]: Rest<Operation<P
     page = await onward(page.next);
   }
 }
+
+/** Items each once, by their name: of two, the place of the first and what the later says. A list may turn between two of its pages. */
+export const once = <T>(items: readonly T[], name: (item: T) => string): T[] => [...new Map(items.map((item) => [name(item), item])).values()];
 
 const fresh = (): string => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
 type Changes = { path?: Parts; version?: number };

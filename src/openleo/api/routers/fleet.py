@@ -23,7 +23,7 @@ from openleo.api.fleet_shown import ACTS, Fleet, Seeing, Sees, someone_acts
 from openleo.api.routers.network_cells import Cursor, Limit, page_link
 from openleo.api.routes import On, changes, reads
 from openleo.api.watching import NoSuchThing
-from openleo.base.errors import did_you_mean
+from openleo.base.errors import BadInput, did_you_mean
 from openleo.control.plane import Tx
 from openleo.fleet.acting.allowed import Allowances
 from openleo.fleet.acting.jobs import Jobs
@@ -34,6 +34,7 @@ from openleo.fleet.table.filters import SavedFilters
 from openleo.fleet.table.plain import plain_group, plain_row, plain_sample
 from openleo.fleet.table.rows import SORTS, Row, Table, sorted_rows
 from openleo.fleet.table.usage import BY, SAYS, grouped
+from openleo.fleet.table.veiled import CLOSED
 from openleo.fleet.table.versions import roll_out
 from openleo.fleet.table.where import MOST_LETTERS, read_where
 from openleo.fleet.why.causes import ADVICE, Why
@@ -49,6 +50,7 @@ Days = Annotated[
 Where = Annotated[
     str | None, Query(max_length=MOST_LETTERS, description="such as: dark and version=2026.11.*")
 ]
+After = Annotated[str | None, Query(max_length=64, description="from `next`, where sort is terminal")]
 _SORTS = tuple(SORTS)
 Name = Annotated[FilterName, Path(description="the filter's name")]
 _INCIDENTS, _SAMPLES = 200, 500
@@ -60,7 +62,7 @@ async def show(call: Sees) -> Response:
     """Say how the fleet stands: terminals by state and cause, incidents, what dishes may be told."""
 
     def made() -> dict[str, Any]:
-        table = call.shown.table()
+        table = call.table()
         incidents = [
             plain_incident(n, i, table.now_ns) for n, i in enumerate(table.incidents[:_INCIDENTS], 1)
         ]
@@ -107,11 +109,12 @@ def _causes(table: Table) -> list[dict[str, Any]]:
 
 
 def _chosen(call: Seeing, table: Table, where: str | None, saved: str | None, text: str | None) -> list[Row]:
-    """Return the rows that are asked for; raises BadInput, and NoSuchFilter."""
-    tests = [read_where(where)] if where else []
+    """Return the rows that are asked for; raises BadInput, NoSuchFilter, and Closed."""
+    closed = () if call.sees_people else CLOSED
+    tests = [read_where(where, closed=closed)] if where else []
     if saved is not None:
         with FleetDatabase(call.shown.folder) as database:
-            tests.append(read_where(SavedFilters(database).need(saved).where))
+            tests.append(read_where(SavedFilters(database).need(saved).where, closed=closed))
     rows = [row for row in table.rows if all(test(row, table.now_ns) for test in tests)]
     wanted = (text or "").casefold()
     return [row for row in rows if wanted in _names(row)] if wanted else rows
@@ -122,6 +125,12 @@ def _names(row: Row) -> str:
     return " ".join((row.terminal, kit.kit, kit.name, kit.site, row.account, row.holder, row.line)).casefold()
 
 
+def _after(request: Request, last: Row) -> str:
+    """Return the address of the page after a terminal."""
+    url = request.url.include_query_params(after=last.terminal).remove_query_params("cursor")
+    return f"{url.path}?{url.query}"
+
+
 @router.get("/terminals", response_model=FleetTerminals, **reads("terminal.read", On.NETWORK))
 async def list_terminals(
     call: Sees, request: Request, *, where: Where = None,
@@ -129,22 +138,32 @@ async def list_terminals(
     q: Annotated[str | None, Query(max_length=128, description="a part of a name")] = None,
     state: Annotated[State | None, Query()] = None, cause: Annotated[Why | None, Query()] = None,
     days: Days = 0, sort: Literal[_SORTS] = "urgency",  # type: ignore[valid-type]
-    descending: bool = False, limit: Limit = 100, cursor: Cursor = 0,
+    descending: bool = False, limit: Limit = 100, cursor: Cursor = 0, after: After = None,
 ) -> Response:  # fmt: skip
-    """List terminals with health, cause, software, data use and custody."""
+    """List terminals with health, cause, software, data use and custody.
+
+    By sort=terminal pages hold while terminals go dark and come back: each that fits all along is in one.
+    """
+    if after is not None and sort != "terminal":
+        raise BadInput("after names the terminal that a page ends with", "it goes with sort=terminal")
 
     def made() -> dict[str, Any]:
-        table = call.shown.with_use(days)
+        table = call.table(days)
         rows = sorted_rows(_chosen(call, table, where, saved, q), sort)
         rows = [r for r in rows if state in (None, r.state.value) and cause in (None, r.cause)]
         if descending:
             rows.reverse()
+        total = len(rows)
+        if after is not None:
+            rows = [r for r in rows if (r.terminal < after if descending else r.terminal > after)]
         page = rows[cursor : cursor + limit]
-        more = len(rows) > cursor + limit
+        following = None
+        if len(rows) > cursor + limit:
+            by_name = sort == "terminal"
+            following = _after(request, page[-1]) if by_name else page_link(request, cursor + limit)
         return {
-            "now": iso(table.now_ns), "total": len(rows), "period_days": days, "usage": SAYS,
-            "items": [plain_row(row) for row in page],
-            "next": page_link(request, cursor + limit) if more else None,
+            "now": iso(table.now_ns), "total": total, "period_days": days, "usage": SAYS,
+            "items": [plain_row(row) for row in page], "next": following,
         }  # fmt: skip
 
     return await call.show(made, slow=days > 0)
@@ -157,7 +176,7 @@ async def show_terminal(
     """Show a terminal: why it is not well, what it told of late, what jobs did with it."""
 
     def made() -> dict[str, Any]:
-        table = call.shown.table()
+        table = call.table()
         row = next((r for r in table.rows if r.terminal == terminal), None)
         if row is None:
             known = [r.terminal for r in table.rows]
@@ -185,7 +204,7 @@ async def usage(
     """Estimate how much data was used, by account, service line or site."""
 
     def made() -> dict[str, Any]:
-        table = call.shown.with_use(days)
+        table = call.table(days)
         rows = _chosen(call, table, where, None, None)
         return {
             "now": iso(table.now_ns), "by": by, "period_days": days, "usage": SAYS,
@@ -200,7 +219,7 @@ async def versions(call: Sees, where: Where = None) -> Response:
     """Say how far software was rolled out."""
 
     def made() -> dict[str, Any]:
-        table = call.shown.table()
+        table = call.table()
         found = roll_out(_chosen(call, table, where, None, None))
         told = max(1, found.terminals - found.unknown)
         return {

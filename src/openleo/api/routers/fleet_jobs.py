@@ -99,7 +99,8 @@ async def preview(call: Reads, shown: Fleet, body: JobIn) -> Response:
     """Say whom a job would tell, and whom not and why; nothing is done."""
     await call.services.read(call.actor, lambda tx: tx.require(ACTS))
     asked, made, _ = await _planned(shown, body)
-    return Response(json_of(plain_plan(asked.order, made, asked.settings)), media_type="application/json")
+    told = plain_plan(asked.order, made, asked.settings, asked.not_ours)
+    return Response(json_of(told), media_type="application/json")
 
 
 @router.post(

@@ -15,6 +15,7 @@ from openleo.api.shapes import Latitude, Longitude
 from openleo.api.viewing import Views
 from openleo.api.watching import NoSuchThing, Watching
 from openleo.base.clock import slot_start
+from openleo.base.digits import whole
 from openleo.live import ephemeris
 from openleo.live.looking import things
 from openleo.live.looking.passes import passes_of
@@ -308,8 +309,9 @@ async def show_satellite(call: Views, satellite: Name, slot: Slot = None) -> Res
 
 def _satellite_row(at: Watching, name: str) -> int:
     names = at.archive.statics["satellites"]["name"]
-    if name.isdigit() and int(name) < len(names):
-        return int(name)
+    number = whole(name)
+    if number is not None and number < len(names):
+        return number
     rows = (names == name).arg_true()
     if len(rows) == 0:
         raise NoSuchThing(f"there is no satellite {name!r}", "find one with /v1/network/satellites?q=")

@@ -23,6 +23,7 @@ from openleo.api.shapes import (
     Signature,
     one_of,
 )
+from openleo.base.digits import whole
 from openleo.control import authorize, grants, people
 from openleo.control.passwords import hash_password
 from openleo.control.plane import Tx
@@ -406,4 +407,5 @@ async def may(
 def _numbered(name: str) -> str:
     """Return a name such as t-amina-12 or g-3 so that its text sorts as its number does."""
     stem, _, number = name.rpartition("-")
-    return f"{stem}-{int(number):09d}" if number.isdigit() else name
+    found = whole(number)
+    return name if found is None else f"{stem}-{found:09d}"

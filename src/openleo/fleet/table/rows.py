@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from openleo.base.digits import whole
 from openleo.fleet.sample import Sample
 from openleo.fleet.why.course import State
 from openleo.fleet.why.inputs import Subject
@@ -148,6 +149,6 @@ def sorted_rows(rows: Iterable[Row], by: str) -> list[Row]:
 
 
 def version_key(version: str) -> tuple[tuple[int, str], ...]:
-    """Return what versions are ordered by: their numbers as numbers."""
+    """Return what versions are ordered by, their numbers as numbers; a dish may tell any text."""
     parts = "".join(c if c.isalnum() else " " for c in version).split()
-    return tuple((int(p), "") if p.isdigit() else (-1, p) for p in parts)
+    return tuple((-1, p) if (number := whole(p)) is None else (number, "") for p in parts)

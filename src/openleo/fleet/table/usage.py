@@ -12,13 +12,21 @@ if TYPE_CHECKING:
     from openleo.fleet.table.rows import Row
 
 SAYS: Final = (
-    "an estimate: mean rates times the seconds that telemetry tells of; what passed while nothing was told is"
-    " not in it, and it is not the vendor's meter"
+    "an estimate: mean rates times the seconds over which they were told; what passed while nothing was told"
+    " is not in it, and it is not the vendor's meter"
 )
 BY: Final = ("account", "line", "site")
-_QUERY: Final = """
-    SELECT terminal, sum(downlink_mbps * seconds) * 125000 AS down, sum(uplink_mbps * seconds) * 125000 AS up,
-    sum(CASE WHEN downlink_mbps IS NULL THEN 0 ELSE seconds END)::BIGINT AS told
+# Minutes of an older form do not tell how long rates were told: estimated by the share of samples that were
+# answered.  A terminal that answered none has its rates from the vendor, for the whole minute.
+_OLDER: Final = "(seconds * CASE WHEN reachable > 0 THEN reachable ELSE 1 END)::INTEGER"
+_QUERY: Final = f"""
+    SELECT terminal,
+    sum(downlink_mbps * coalesce(downlink_s, {_OLDER})) * 125000 AS down,
+    sum(uplink_mbps * coalesce(uplink_s, {_OLDER})) * 125000 AS up,
+    sum(coalesce(
+        greatest(downlink_s, uplink_s),
+        CASE WHEN downlink_mbps IS NULL AND uplink_mbps IS NULL THEN 0 ELSE {_OLDER} END
+    ))::BIGINT AS told
     FROM minutes GROUP BY terminal
 """
 

@@ -6,11 +6,11 @@ joined   not, and, or, brackets; and binds closer than or
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 
-from openleo.base.errors import BadInput, did_you_mean
+from openleo.base.errors import BadInput, Refused, did_you_mean
 from openleo.fleet.table.rows import STATES, Row
 from openleo.fleet.why.course import State
 
@@ -66,14 +66,21 @@ _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _MOST_WORDS: Final = 200
 MOST_LETTERS: Final = 1_000
 
+
+class Closed(Refused):
+    """A filter asks about a field that its reader may not know."""
+
+    code = "forbidden"
+
+
 Token = tuple[str, str]  # kind (bracket, op, quoted, word), text
 
 
-def read_where(text: str) -> Test:
-    """Return the test that a text says; raises BadInput."""
+def read_where(text: str, *, closed: Collection[str] = ()) -> Test:
+    """Return the test that a text says; raises BadInput, and Closed where it asks about a closed field."""
     if not text.strip():
         return WORDS["all"]
-    return _Reader(_tokens(text), text).whole()
+    return _Reader(_tokens(text), text, closed).whole()
 
 
 def _tokens(text: str) -> list[Token]:
@@ -96,8 +103,8 @@ _HINT: Final = 'write it as: dark and version=2026.11.* and not site="Lviv 2" an
 
 
 class _Reader:
-    def __init__(self, tokens: list[Token], text: str) -> None:
-        self._tokens, self._text, self._at = tokens, text, 0
+    def __init__(self, tokens: list[Token], text: str, closed: Collection[str]) -> None:
+        self._tokens, self._text, self._closed, self._at = tokens, text, closed, 0
 
     def whole(self) -> Test:
         test = self._either()
@@ -161,6 +168,8 @@ class _Reader:
         if value is None or value[0] not in ("word", "quoted"):
             raise self._wrong(f"{name}{operator[1]} has no value")
         self._at += 1
+        if name in self._closed:
+            raise Closed(f"you may not filter by {name}", "that takes fleet.act; filter by another field")
         if name in TEXTS:
             return self._text_test(name, operator[1], value[1])
         if name in NUMBERS:

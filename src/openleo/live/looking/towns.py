@@ -1,5 +1,6 @@
 """The town near a point, and towns by the beginning of their name."""
 
+import unicodedata
 from bisect import bisect_left
 from functools import cache, lru_cache
 from typing import Any
@@ -17,7 +18,7 @@ _COS_AROUND = float(
 )  # within 25 km the largest town is named, beyond it the nearest
 _LISTED_PEOPLE = 1_000
 _CITY_PEOPLE = 100_000  # large enough that those elsewhere know where it is
-_SHORT = 3  # so few letters are more often the beginning of a name than the whole of one
+_SHORT = 3  # so few Latin letters are more often the beginning of a name than the whole of one
 
 
 def towns_near(latitude_deg: NDArray[np.float64], longitude_deg: NDArray[np.float64]) -> list[int]:
@@ -60,7 +61,8 @@ def _names() -> list[tuple[str, int]]:
 def places_beginning(text: str, *, limit: int) -> list[dict[str, Any]]:
     """Return towns called ``text`` by any of their names, then those whose main name begins with it.
 
-    Of each the most populous first; of three letters or fewer the most populous of all: Kyi is Kyiv.
+    Of each the most populous first; of three letters or fewer the most populous of all: Kyi is Kyiv.  Two
+    letters are the beginning of a name, but for those of other scripts, whose two may be a whole name: 東京.
     """
     table, wanted, names = gazetteer(), fold(text), _names()
     if not wanted:
@@ -70,7 +72,7 @@ def places_beginning(text: str, *, limit: int) -> list[dict[str, Any]]:
     while at < len(names) and names[at][0].startswith(wanted):
         beginning.append(names[at][1])
         at += 1
-    called = set(_called(text)) if len(wanted) >= _SHORT else set()
+    called = set(_called(text)) if len(wanted) >= _SHORT or _is_of_another_script(wanted) else set()
     if not called and not beginning and len(wanted) >= _SHORT:
         called = set(table.rows_named(text))
     first = called if len(wanted) > _SHORT else set()
@@ -78,6 +80,12 @@ def places_beginning(text: str, *, limit: int) -> list[dict[str, Any]]:
         called.union(beginning), key=lambda row: (row not in first, -int(table.population[row]), row)
     )
     return [{**town(row), "near": _city_near(row)} for row in rows[:limit]]
+
+
+def _is_of_another_script(text: str) -> bool:
+    """Tell whether a text has letters, and none of them is Latin."""
+    letters = [c for c in text if c.isalpha()]
+    return bool(letters) and not any(unicodedata.name(c, "").startswith("LATIN") for c in letters)
 
 
 @lru_cache(maxsize=512)
