@@ -14,10 +14,14 @@ from acting_runs import Site, site
 
 from dish_fleet import dish_name
 from openleo.cli._main import exit_code_of
+from openleo.fleet import agent_home
 from openleo.fleet.acting.choosing import Asked
 from openleo.fleet.acting.orders import Order
 from openleo.fleet.acting.plan import Settings
+from openleo.fleet.acting.through import Contact, Orders
+from openleo.fleet.agent_orders import Kept, OrderBook
 from openleo.fleet.kits import Kit
+from openleo.fleet.register import Register
 from openleo.fleet.sample import Sample
 from openleo.fleet.store import TelemetryStore
 from openleo.fleet.table.where import MEANS, WORDS
@@ -251,3 +255,53 @@ def test_what_the_words_of_filters_mean_is_told(tmp_path: Path, capsys: Capture)
         told = run(capsys, "filters", "--data", tmp_path)
     assert set(MEANS) == set(WORDS)
     assert f"by-us         {MEANS['by-us']}" in told
+
+
+def watched_by_an_agent(tmp_path: Path, *allows: str) -> None:
+    """Make a fleet of three kits, none of them polled from here, of which an agent has just told."""
+    folder = tmp_path / "fleet"
+    with Register(folder) as register:
+        register.put_kits([replace(KITS[0], note="roof; our_path = true"), *KITS[1:3]])
+    with Orders.of(folder) as orders:
+        orders.note(
+            Contact(agent="alpha-1", at_ns=time.time_ns(), can=frozenset(allows), reverts=True, version="1",
+                    sees=frozenset(kit.terminal for kit in KITS[:3]))
+        )  # fmt: skip
+
+
+def test_what_the_register_notes_to_be_our_path_goes_last_through_an_agent_too(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    watched_by_an_agent(tmp_path, "stow")
+    at = ("--site", "Bravo", "--site-percent", 100, "--data", tmp_path)
+    made = preview(capsys, "stow", *at)
+    assert made["canary"] == [dish_name(1)]
+    assert made["chosen"][-1] == dish_name(0)
+    assert made["our_path"] == [dish_name(0)]
+    text = run(capsys, "do", "stow", *at)
+    assert "OUR OWN PATH" in text
+    assert f"our own way out goes over {dish_name(0)}, or may: told last" in text
+
+
+def test_a_preview_names_the_agent_whose_site_does_not_allow_it(tmp_path: Path, capsys: Capture) -> None:
+    watched_by_an_agent(tmp_path)
+    told = run(capsys, "do", "stow", "--site", "Bravo", "--data", tmp_path)
+    assert (
+        "agent alpha-1 watches it, and its site does not allow stow: there `openleo agent allow stow`" in told
+    )
+    assert "nobody here can tell" not in told
+    assert f"{dish_name(1)} (KIT-01) Bravo" in told
+    assert "--go would do nothing" in told
+
+
+def test_an_agent_says_when_it_undoes_what_is_not_confirmed(tmp_path: Path, capsys: Capture) -> None:
+    home = tmp_path / "agent"
+    agent_home.write_settings(home, agent_home.Settings(device="a-1", server="http://127.0.0.1:9", dishes=()))
+    agent_home.own_key(home, make=True)
+    with OrderBook(home) as book:
+        book.begin(
+            Kept(id="o-1", terminal="t", address="127.0.0.1", source="", order={"action": "stow"},
+                 undo={"action": "unstow"}, revert_after_s=600, told_ns=1_772_366_400 * 10**9)
+        )  # fmt: skip
+    assert exit_code_of(["agent", "status", "--data", str(tmp_path)]) == 0
+    assert "stow is undone at 2026-03-01T12:10:00Z unless it is confirmed" in capsys.readouterr().out
