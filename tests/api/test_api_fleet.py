@@ -290,6 +290,9 @@ async def _until_told(runner: Runner, name: str) -> None:
 def test_a_job_that_is_not_allowed_or_tells_nobody_is_refused(world: World) -> None:
     reboot = world["amina"].post("/v1/fleet/jobs", {**JOB, "action": "reboot"})
     assert (reboot.status_code, reboot.json()["type"]) == (409, "/problems/not-allowed")
+    shown = world["amina"].post("/v1/fleet/jobs/preview", {**JOB, "action": "reboot"})
+    assert shown.status_code == 200, "what is off can be looked at"
+    assert "openleo fleet allow reboot" in shown.json()["off"]
     with FleetDatabase(folder_of(world)) as database:
         Allowances(database).say("reboot", allowed=True, by="olena", reason="r", now_ns=0)
     nobody = world["amina"].post("/v1/fleet/jobs", {**JOB, "action": "reboot"})

@@ -21,6 +21,7 @@ from openleo.fleet.database import FleetDatabase
 from openleo.fleet.durable import AlreadyRuns
 from openleo.fleet.kits import Kit
 from openleo.fleet.register import Register
+from openleo.fleet.sample import Sample
 from openleo.fleet.store import TelemetryStore
 from openleo.snapshot.causes import Cause
 
@@ -203,6 +204,24 @@ def test_at_most_a_share_of_a_site_is_away_at_once(tmp_path: Path) -> None:
         assert here.run(name).state == "done"
         spans = [(s.told_ns or 0, s.settled_ns or 0) for s in here.steps(name).values()]
         assert max(sum(a <= t < b for a, b in spans) for t, _ in spans) == 2
+
+
+def test_a_job_never_has_more_of_a_site_stowed_than_its_share(tmp_path: Path) -> None:
+    """Of a plan that was made before others of the site went dark."""
+    with site(tmp_path, 4) as here:
+        here.allow("stow")
+        half = Settings(canary_count=0, watch_minutes=5, per_minute=600, site_percent=50)
+        name = here.add(Asked(order=Order(action="stow"), settings=half, where="all"))
+        assert len(here.steps(name)) == 2
+        others = [dish_name(n) for n in range(4) if dish_name(n) not in here.steps(name)]
+        with TelemetryStore(here.folder) as store:
+            store.add(
+                [Sample(terminal=others[0], time_ns=here.now_ns(), source="dish", outage="NO_SATS")]
+            )  # fmt: skip
+        job = here.run(name)
+        assert job.state == "stopped"
+        assert "of site Lviv are away" in job.says
+        assert len(here.told("stow")) == 1
 
 
 def test_only_one_openleo_does_the_jobs_of_a_fleet(tmp_path: Path) -> None:

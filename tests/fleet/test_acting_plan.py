@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from openleo.base.errors import BadInput
 from openleo.fleet.acting.judging import Seen, judge, judge_unknown
 from openleo.fleet.acting.orders import Order
 from openleo.fleet.acting.path import Way
+from openleo.fleet.acting.plain import plain_plan
 from openleo.fleet.acting.plan import (
     MINUTE_NS,
     OPEN,
@@ -20,14 +22,16 @@ from openleo.fleet.acting.plan import (
     Candidate,
     Rules,
     Settings,
+    SiteNow,
     Step,
+    Through,
     in_turn,
     next_move,
     plan,
 )
 
 CLEAR, OURS, PERHAPS = (Way(verdict=v, says=v) for v in ("clear", "ours", "perhaps"))  # type: ignore[arg-type]
-REBOOT = Order(action="reboot")
+REBOOT, STOW = Order(action="reboot"), Order(action="stow")
 
 
 def many(count: int, **more: object) -> list[Candidate]:
@@ -66,6 +70,102 @@ def test_the_canary_is_where_a_failure_hurts_least() -> None:
         Candidate(terminal="clinic", site="C", life_critical=True, way=CLEAR),
     ]
     assert [one.terminal for one in in_turn(chosen)] == ["spare", "alone", "crowd", "clinic"]
+
+
+def test_who_is_on_our_own_path_goes_last_and_is_the_canary_only_where_no_other_can_be() -> None:
+    through = Through(agent="a", can=frozenset({"stow"}))
+    noted = Candidate(terminal="a-noted", site="A", through=through, noted=True)
+    mine = Candidate(terminal="b-mine", site="A", way=OURS, through=through)
+    maybe = Candidate(terminal="c-maybe", site="A", way=PERHAPS, through=through)
+    clinic = Candidate(terminal="d-clinic", site="B", way=CLEAR, life_critical=True)
+    whole = Settings(site_percent=100)
+    made = plan(STOW, [noted, mine, maybe, clinic], whole, include=["d-clinic"])
+    assert [one.terminal for one in made.chosen] == ["d-clinic", "c-maybe", "a-noted", "b-mine"]
+    assert made.our_path == ("c-maybe", "a-noted", "b-mine")
+    assert plan(STOW, [noted], whole).canaries == 1
+    sure = plan(STOW, [noted, mine, maybe, clinic], whole, not_ours=["c-maybe"])
+    assert (sure.chosen[0].terminal, sure.our_path) == ("c-maybe", ("a-noted", "b-mine"))
+
+
+def test_the_preview_tells_of_a_dish_on_our_path_that_an_agent_watches() -> None:
+    one = Candidate(terminal="t", noted=True, through=Through(agent="a", can=frozenset({"stow"})))
+    assert plain_plan(STOW, plan(STOW, [one], Settings()), Settings())["our_path"] == ["t"]
+
+
+def test_who_stays_stowed_counts_and_who_starts_anew_does_not() -> None:
+    four = [Candidate(terminal=f"t{n}", site="S", way=CLEAR) for n in range(4)]
+    assert len(plan(REBOOT, four, Settings()).chosen) == 4
+    assert [one.why for one in plan(STOW, four, Settings()).left] == ["site-share"] * 2
+    sleep = Order(action="sleep", start_min=60, minutes=30)
+    assert len(plan(sleep, four, Settings()).chosen) == 2
+    assert len(plan(Order(action="unstow"), four, Settings()).chosen) == 4
+    assert len(plan(STOW, four, Settings(site_percent=100)).chosen) == 4
+    assert len(plan(STOW, four[:1], Settings()).chosen) == 1, "a site may always lose one"
+
+
+def test_those_that_are_dark_for_other_reasons_count_too() -> None:
+    dark, *others = (Candidate(terminal=f"t{n}", site="S", way=CLEAR, away=n == 0) for n in range(4))
+    made = plan(STOW, [dark, *others], Settings())
+    assert [one.terminal for one in made.chosen] == ["t1", "t0"], "who is dark takes nothing away"
+    assert plan(STOW, others, Settings(), sites={"S": SiteNow(size=4, away=2)}).chosen == ()
+    left = plan(REBOOT, others, Settings(), sites={"S": SiteNow(size=4, away=2)}).left
+    assert "2 are dark already" in left[0].says
+    assert "stowed" not in left[0].says
+
+
+def step(name: str, state: str, **more: Any) -> Step:
+    return Step(terminal=name, site="S", canary=False, state=state, **more)
+
+
+def test_a_job_does_not_stow_more_of_a_site_than_its_share_whatever_its_plan_says() -> None:
+    """Of jobs that were made before, and of dishes that went dark since."""
+    gone = Seen(at_ns=0, terminal="t0", outage="STOWED", stowed=True)
+    here = [
+        step("t0", "well", told_ns=0, settled_ns=0, after=gone),
+        step("t1", "waiting"),
+        step("t2", "waiting"),
+    ]
+    rules = Rules(settings=Settings(), site_sizes={"S": 4}, order=STOW)
+    late = 60 * MINUTE_NS
+    assert next_move(rules, here, late).tell == "t1"
+    dark = replace(rules, dark=lambda: {"S": {"t9"}})
+    assert "2 of site S are away (t0, t9), and at most 2 may be" in next_move(dark, here, late).stop
+    assert next_move(dark, here, MINUTE_NS).says.startswith("waits: "), "it may come back soon"
+    already = replace(rules, dark=lambda: {"S": {"t2", "t9"}})
+    assert next_move(already, here, late).tell == "t2", "who is dark already takes nothing away"
+
+
+def test_a_dish_that_came_back_makes_room_though_telemetry_is_late() -> None:
+    back = Seen(at_ns=0, terminal="t0")
+    here = [step("t0", "well", told_ns=0, settled_ns=0, after=back), step("t1", "waiting")]
+    rules = Rules(settings=Settings(), site_sizes={"S": 2}, order=REBOOT, dark=lambda: {"S": {"t0"}})
+    assert next_move(rules, here, MINUTE_NS).tell == "t1"
+    assert next_move(rules, here, 60 * MINUTE_NS).stop, "it is dark again"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"revert_minutes": 1}, "undo an order after 1 min"), ({"watch_minutes": 1_800}, "watch for 30 h"),
+        ({"site_percent": 0}, "0 % of a site"), ({"per_minute": 900}, "900 a minute"),
+        ({"canary_percent": 120.0}, "a canary of 120.0 %"), ({"canary_count": -1}, "a canary of -1"),
+    ],
+)  # fmt: skip
+def test_settings_out_of_range_are_named_with_their_range(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(BadInput, match=says) as found:
+        Settings(**settings)
+    assert found.value.hint.startswith("it is ")
+
+
+def test_who_is_not_told_is_told_by_whom_it_is_watched() -> None:
+    one = Candidate(terminal="t", through=Through(agent="alpha-1"))
+    (left,) = plan(STOW, [one], Settings()).left
+    assert left.says.endswith(
+        "agent alpha-1 watches it, and its site does not allow stow: there `openleo agent allow stow`"
+    )
+    assert "nobody here" not in left.says
+    (alone,) = plan(STOW, [Candidate(terminal="t")], Settings()).left
+    assert alone.says == "no dish of it is polled from here, and no agent has said that it watches it"
 
 
 @pytest.mark.parametrize(

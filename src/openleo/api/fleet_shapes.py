@@ -293,7 +293,7 @@ class LeftOut(BaseModel):
 
     terminal: str
     site: str
-    why: str = Field(description="life-critical, our-path, perhaps-our-path, no-dish")
+    why: str = Field(description="life-critical, our-path, perhaps-our-path, no-dish, already, site-share")
     says: str
 
 
@@ -308,6 +308,10 @@ class PreviewOut(BaseModel):
     sites: dict[str, int]
     people: int
     life_critical: list[str] = Field(description="those of them on which lives depend")
+    our_path: list[str] = Field(description="those that our own way out goes over, or may; told last")
+    away: list[str] = Field(description="those that are out of service already")
+    kits: dict[str, str] = Field(description="by terminal, told or not: its kit")
+    off: str = Field(description="why this fleet's dishes may not be told it now; empty where they may")
     left_out: list[LeftOut]
     through: dict[str, str] = Field(
         description="by terminal: through which agent it is told, and when that undoes it"

@@ -13,18 +13,17 @@ from openleo.cli._control import table as columns
 from openleo.cli._durations import Duration
 from openleo.cli._fleet import At, fleet_options, person_here, show, stop_on_signals
 from openleo.cli._fleet_looking import tell
-from openleo.cli._fleet_table import filter_text, read_table
+from openleo.cli._fleet_preview import show_plan
+from openleo.cli._fleet_table import filter_text, read_table, words_of
 from openleo.cli._group import Group
-from openleo.cli._text import counted
 
 if TYPE_CHECKING:
     from openleo.fleet.acting.choosing import Asked
     from openleo.fleet.acting.jobs import Job, Jobs
     from openleo.fleet.acting.orders import Order
-    from openleo.fleet.acting.plan import Plan, Settings
+    from openleo.fleet.acting.plan import Plan
 
 _ACTIONS = ("reboot", "stow", "unstow", "sleep", "inhibit-gps", "clear-map")
-_SHOWN = 30
 _reason = click.option("--reason", required=True, metavar="TEXT", help="Why: it is kept.")
 
 
@@ -106,11 +105,12 @@ class _Share(click.ParamType[tuple[int, float | None]]):
 @click.option("--site", metavar="NAME", help="Those of a site.")
 @click.option("--account", metavar="NAME", help="Those of an account.")
 @click.option("--terminals", "listed", type=click.File(), metavar="FILE", help="Those in a file, one a line.")
-@click.option("--terminal", "named", multiple=True, metavar="ID", help="This one; several may be named.")
+@click.option("--terminal", "named", multiple=True, metavar="NAME",
+              help="This one, as for `openleo fleet why`; several may be named.")  # fmt: skip
 @click.option("--include", multiple=True, metavar="ID",
-              help="A life-critical terminal among them that is to be told too.")  # fmt: skip
+              help="A life-critical one among them, by its id or kit, that is to be told too.")  # fmt: skip
 @click.option("--not-our-path", multiple=True, metavar="ID",
-              help="One of them of which you know that our own way out does not go over it.")  # fmt: skip
+              help="One of them, by id or kit, that our own way out surely does not go over.")  # fmt: skip
 @click.option("--canary", type=_Share(), default="1", show_default=True, metavar="N|P%",
               help="How many are told first and watched.")  # fmt: skip
 @click.option("--watch", default="10m", show_default=True, type=Duration(), metavar="DURATION",
@@ -118,9 +118,9 @@ class _Share(click.ParamType[tuple[int, float | None]]):
 @click.option("--per-minute", default=6.0, show_default=True, type=click.FloatRange(0.01, 600),
               help="How many are told in a minute.")  # fmt: skip
 @click.option("--site-percent", default=50.0, show_default=True, type=click.FloatRange(0.01, 100),
-              help="How many of a site may be away at once.")  # fmt: skip
+              help="How many of a site may be away at once, with those that stay so.")  # fmt: skip
 @click.option("--revert-after", default="10m", show_default=True, type=Duration(), metavar="DURATION",
-              help="When an agent undoes a stow or sleep that is not confirmed.")  # fmt: skip
+              help="When an agent undoes a stow or sleep that is not confirmed: 3m to 24h.")  # fmt: skip
 @click.option("--from", "from_", metavar="HH:MM", help="sleep: when it begins each day, UTC.")
 @click.option("--for", "length", type=Duration(), metavar="DURATION", help="sleep: how long.")
 @click.option("--off", is_flag=True, help="sleep: end it; inhibit-gps: use GPS again.")
@@ -131,16 +131,17 @@ def do(at: At, action: str, go: bool, reason: str | None, **how: Any) -> None:
     """Tell dishes something: first a canary, then the others at a pace, and stop where it goes wrong.
 
     Without --go it says who would be told.  Life-critical terminals are left out unless each is named again
-    with --include; a dish that our own way out goes over is never told what could cut us off.  Ctrl-C stops
-    the job; `openleo fleet jobs` shows it, and `openleo fleet jobs resume` goes on with it.
+    with --include.  A dish that our own way out goes over is told what could cut us off last, and only by an
+    agent at its site, which undoes it by itself.  Ctrl-C stops the job; `openleo fleet jobs` shows it, and
+    `openleo fleet jobs resume` goes on with it.
     """
     from openleo.fleet.acting.choosing import make_plan, site_sizes
 
     asked = _asked(at, action, how)
     made = read_table(at)
-    found = make_plan(at.folder, made, asked)
+    found = make_plan(at.folder, made, asked, preview=not go)
     if not go:
-        _show_plan(at, asked, found)
+        show_plan(at, asked, found)
         return
     if not reason:
         raise BadInput("a reason is missing", 'say why, for the record: --reason "..."')
@@ -154,7 +155,7 @@ def _asked(at: At, action: str, how: dict[str, Any]) -> "Asked":
     from openleo.fleet.acting.plan import Settings
 
     words = [w for w in (how["where"], how["saved"] and filter_text(at, how["saved"])) if w is not None]
-    words += [f"{name}={_quoted(how[name])}" for name in ("site", "account") if how[name] is not None]
+    words += words_of(site=how["site"], account=how["account"])
     names = [line.strip() for line in how["listed"] or () if line.strip() and line[0] != "#"]
     names += how["named"]
     if bool(words) == bool(names):
@@ -172,12 +173,6 @@ def _asked(at: At, action: str, how: dict[str, Any]) -> "Asked":
         where=" and ".join(f"({one})" for one in words) if words else None,
         terminals=names or None, include=how["include"], not_ours=how["not_our_path"],
     )  # fmt: skip
-
-
-def _quoted(text: str) -> str:
-    if '"' in text:
-        raise BadInput(f"{text!r} has a quotation mark in it", "use --where with ~ and a part of the name")
-    return f'"{text}"'
 
 
 def _order(action: str, from_: str | None, length: timedelta | None, off: bool) -> "Order":
@@ -203,51 +198,13 @@ def _order(action: str, from_: str | None, length: timedelta | None, off: bool) 
     return Order(action=action, start_min=start, minutes=round(length.total_seconds() / 60))
 
 
-def _show_plan(at: At, asked: "Asked", found: "Plan") -> None:
-    from openleo.fleet.acting.plain import plain_plan
-
-    value = plain_plan(asked.order, found, asked.settings, asked.not_ours)
-    lines = [f"would tell {counted(len(found.chosen), 'terminal')}: {asked.order.says()}"]
-    if found.chosen:
-        lines.append(_how(asked.settings, found))
-        named = ", ".join(f"{site or '(no site)'} {n:,}" for site, n in sorted(found.sites.items())[:_SHOWN])
-        lines.append(f"sites: {named}; people known to depend on them: {value['people']:,}")
-        rows = [
-            ("canary" if n < found.canaries else "", one.terminal, one.site,
-             "LIFE-CRITICAL" if one.life_critical else "", value["through"].get(one.terminal, ""))
-            for n, one in enumerate(found.chosen[:_SHOWN])
-        ]  # fmt: skip
-        lines += ["", *columns(("", "terminal", "site", "", ""), rows, none="")]
-        if len(found.chosen) > _SHOWN:
-            lines.append(f"and {len(found.chosen) - _SHOWN:,} more")
-    if found.left:
-        lines += ["", f"left out, {len(found.left):,}:"]
-        lines += [f"  {one.terminal} {one.site}: {one.why}: {one.says}" for one in found.left[:_SHOWN]]
-        if len(found.left) > _SHOWN:
-            lines.append(f"  and {len(found.left) - _SHOWN:,} more: --format json")
-    lines += ["", 'nothing was done; to do it: --go --reason "..."']
-    if at.as_json:
-        show(at, value, lines)
-    else:
-        tell(lines)
-
-
-def _how(settings: "Settings", found: "Plan") -> str:
-    watched = f", watched for {settings.watch_minutes:g} min" if found.canaries else ""
-    least = settings.least_minutes(len(found.chosen))
-    return (
-        f"canary {found.canaries}{watched}; then {settings.per_minute:g} a minute, at most"
-        f" {settings.site_percent:g} % of a site at once; {least:.0f} min at least"
-    )
-
-
 def _start(at: At, asked: "Asked", found: "Plan", sizes: dict[str, int], reason: str) -> None:
     from openleo.fleet.acting.jobs import Job, Jobs, new_id
     from openleo.fleet.database import FleetDatabase
 
     job = Job(
         id=new_id(), order=asked.order, settings=asked.settings, chosen_by=asked.words,
-        include=frozenset(asked.include), not_ours=frozenset(asked.not_ours), site_sizes=sizes,
+        include=found.include, not_ours=found.not_ours, site_sizes=sizes,
         reason=reason, by=person_here(), made_ns=time.time_ns(),
     )  # fmt: skip
     with FleetDatabase(at.folder) as database:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SORTS = (
     "urgency", "terminal", "site", "account", "state", "since", "version", "last_seen", "down_gb",
 )  # fmt: skip
-_HEADS = ("terminal", "site", "health", "cause", "since", "version", "used", "holder", "seen")
+_HEADS = ("terminal", "kit", "site", "health", "cause", "since", "version", "used", "holder", "seen")
 _data = click.option(
     "--data", type=click.Path(path_type=Path), metavar="DIR",
     help="Where data lives (default: OPENLEO_HOME, else the platform's folder).",
@@ -43,6 +43,8 @@ _filter = click.option("--filter", "saved", metavar="NAME", help="Those that a s
 @click.command("table")
 @_where
 @_filter
+@click.option("--site", metavar="NAME", help="Those of a site.")
+@click.option("--account", metavar="NAME", help="Those of an account.")
 @click.option("--save", metavar="NAME", help="Save --where under a name.")
 @click.option("--sort", type=click.Choice(_SORTS), default="urgency", show_default=True, help="The order.")
 @click.option("--usage", type=Duration(), metavar="DURATION",
@@ -53,8 +55,8 @@ _filter = click.option("--filter", "saved", metavar="NAME", help="Those that a s
 @_form
 @_data
 def table(
-    where: str | None, *, saved: str | None, save: str | None, sort: str, usage: timedelta | None,
-    by: str | None, limit: int, form: str, data: Path | None,
+    where: str | None, *, saved: str | None, site: str | None, account: str | None, save: str | None,
+    sort: str, usage: timedelta | None, by: str | None, limit: int, form: str, data: Path | None,
 ) -> None:  # fmt: skip
     """Show every terminal: health, cause, since, version, data use, who has it, last seen.
 
@@ -71,7 +73,7 @@ def table(
     if by is not None and usage is None:
         usage = timedelta(days=30)
     made = read_table(at, usage)
-    rows = sorted_rows(chosen(at, made, where, saved), sort)
+    rows = sorted_rows(chosen(at, made, where, saved, words_of(site=site, account=account)), sort)
     if save is not None:
         _save(at, save, where or "")
     if by is not None:
@@ -99,11 +101,27 @@ def read_table(at: At, usage: timedelta | None = None) -> "Table":
         return made.using(use_of(at.folder, fleet.store, days, time.time_ns()))
 
 
-def chosen(at: At, made: "Table", where: str | None, saved: str | None) -> "list[Row]":
-    """Return the rows that a filter and a saved one choose; raises BadInput."""
+def words_of(**fields: str | None) -> list[str]:
+    """Return options such as --site as filters have them; raises BadInput."""
+    found = []
+    for name, value in fields.items():
+        if value is not None and '"' in value:
+            raise BadInput(
+                f"{value!r} has a quotation mark in it", "use --where with ~ and a part of the name"
+            )
+        if value is not None:
+            found.append(f'{name}="{value}"')
+    return found
+
+
+def chosen(
+    at: At, made: "Table", where: str | None, saved: str | None, more: Sequence[str] = ()
+) -> "list[Row]":
+    """Return the rows that a filter, a saved one and ``more`` choose; raises BadInput."""
     from openleo.fleet.table.where import read_where
 
     texts = [text for text in (where, None if saved is None else filter_text(at, saved)) if text is not None]
+    texts += more
     tests = [read_where(text) for text in texts]
     return [row for row in made.rows if all(test(row, made.now_ns) for test in tests)]
 
@@ -175,7 +193,18 @@ def _cells(row: "Row", now_ns: int) -> tuple[str, ...]:
     version = (row.version or "") + (" +update" if row.update_waits else "")
     holder = " ".join(part for part in (row.holder, f"({row.custody})" if row.custody else "") if part)
     seen = "" if row.seen_ns is None else when(row.seen_ns, now_ns)
-    return (row.terminal, row.site, health, row.cause or "", since, version, used, holder, seen)
+    return (
+        row.terminal,
+        row.subject.kit,
+        row.site,
+        health,
+        row.cause or "",
+        since,
+        version,
+        used,
+        holder,
+        seen,
+    )
 
 
 def _print_use(rows: "Sequence[Row]", by: str, usage: timedelta, form: str) -> None:
@@ -271,9 +300,10 @@ def versions(where: str | None, saved: str | None, form: str, data: Path | None)
 @click.option("--remove", metavar="NAME", help="Remove this one.")
 @fleet_options
 def filters(at: At, remove: str | None) -> None:
-    """List saved filters, or remove one."""
+    """List saved filters, or remove one; and say what the words of filters mean."""
     from openleo.fleet.database import FleetDatabase
     from openleo.fleet.table.filters import SavedFilters
+    from openleo.fleet.table.where import MEANS
 
     if not at.folder.is_dir():
         raise BadInput(f"there is no fleet in {at.folder.parent}", "name another folder with --data")
@@ -283,7 +313,9 @@ def filters(at: At, remove: str | None) -> None:
             saved.remove(remove)
         found = saved.all()
     rows = [(one.name, one.where, one.by) for one in found]
-    show(at, found, columns(("name", "chooses", "saved by"), rows, none="no filter is saved"))
+    lines = columns(("name", "chooses", "saved by"), rows, none="no filter is saved")
+    lines += ["", *columns(("word", "chooses what is"), list(MEANS.items()), none="")]
+    show(at, found, [*lines, "fields with a value: openleo fleet table --help"])
 
 
 COMMANDS: tuple[click.Command, ...] = (table, versions, filters)

@@ -13,6 +13,7 @@ from openleo.cli._group import Group
 
 if TYPE_CHECKING:
     from openleo.fleet.agent import Agent
+    from openleo.fleet.agent_orders import Kept
     from openleo.fleet.register import DishEntry
 
 _DISH = "192.168.100.1"
@@ -157,6 +158,17 @@ def _allow(at: At, action: str | None, *, allowed: bool) -> None:
     show(at, {one: one in found for one in _ASKABLE}, lines)
 
 
+def _undoes(one: "Kept") -> str:
+    """Say when an order is undone."""
+    from openleo.fleet.site_clock import NS, when
+
+    action = str(one.order["action"])
+    if one.revert == "reverting":
+        return f"{action} is being undone: it was not confirmed"
+    at_ns = one.told_ns + (one.revert_after_s or 0) * NS
+    return f"{action} is undone at {when(at_ns)} unless it is confirmed"
+
+
 @command.command("status")
 @fleet_options
 def status(at: At) -> None:
@@ -185,7 +197,7 @@ def status(at: At) -> None:
     if held.refused:
         lines.append(f"{held.refused:,} batches were refused by the server for good")
     lines.append(f"orders that are carried out: {', '.join(allowed) or 'none'}")
-    lines += [f"{one.terminal}: {one.order['action']} is undone unless it is confirmed" for one in armed]
+    lines += [f"{one.terminal}: {_undoes(one)}" for one in armed]
     lines += remarks
     value = {
         "device": settings.device,

@@ -96,32 +96,41 @@ class Looking:
 
     def find(self, name: str) -> list[str]:
         """Return the terminals that a name means: an id or its beginning, a kit, a site or a dish's name."""
-        wanted = name.casefold()
-        found = _aliases(self.subjects, self.names).get(wanted, ())
-        if found:
-            return list(found)
-        begun = [t for t in self.subjects if t.casefold().startswith(wanted)]
-        if len(begun) > 1:
-            raise BadInput(
-                f"{name!r} may be {len(begun)} terminals: {', '.join(sorted(begun)[:8])}",
-                "name one in full, or by its kit or site",
-            )
-        return begun or self._partly(name)
+        return find(name, self.subjects, self.names)
 
-    def _partly(self, name: str) -> list[str]:
-        """Return whom a part of one kit's number, or a word of one site's name, means."""
-        wanted = name.casefold()
-        kits = {one.kit for one in self.subjects.values() if wanted in one.kit.casefold()}
-        sites = {one.site for one in self.subjects.values() if wanted in _words(one.site)}
-        if len(kits) + len(sites) == 1:
-            return [t for t, one in self.subjects.items() if one.kit in kits or one.site in sites]
-        near = sorted(n for n in {*self.names, *self.subjects} if wanted in n.casefold())
-        people = {n for one in self.subjects.values() for n in (one.kit, one.site, one.name) if n}
+
+def find(name: str, subjects: "Mapping[str, Subject]", names: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the terminals that a name means: an id or its beginning, a kit, a site or a dish's name.
+
+    Raises BadInput where it means none, or is the beginning of several.
+    """
+    wanted = name.casefold()
+    found = _aliases(subjects, names).get(wanted, ())
+    if found:
+        return list(found)
+    begun = [t for t in subjects if t.casefold().startswith(wanted)]
+    if len(begun) > 1:
         raise BadInput(
-            f"no terminal, kit, site or dish is called {name!r}",
-            f"these have it in their name: {', '.join(near[:8])}" + ", ..." * (len(near) > 8)
-            if near else did_you_mean(name, people or self.subjects),
-        )  # fmt: skip
+            f"{name!r} may be {len(begun)} terminals: {', '.join(sorted(begun)[:8])}",
+            "name one in full, or by its kit or site",
+        )
+    return begun or _partly(name, subjects, names)
+
+
+def _partly(name: str, subjects: "Mapping[str, Subject]", names: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return whom a part of one kit's number, or a word of one site's name, means."""
+    wanted = name.casefold()
+    kits = {one.kit for one in subjects.values() if wanted in one.kit.casefold()}
+    sites = {one.site for one in subjects.values() if wanted in _words(one.site)}
+    if len(kits) + len(sites) == 1:
+        return [t for t, one in subjects.items() if one.kit in kits or one.site in sites]
+    near = sorted(n for n in {*names, *subjects} if wanted in n.casefold())
+    people = {n for one in subjects.values() for n in (one.kit, one.site, one.name) if n}
+    raise BadInput(
+        f"no terminal, kit, site or dish is called {name!r}",
+        f"these have it in their name: {', '.join(near[:8])}" + ", ..." * (len(near) > 8)
+        if near else did_you_mean(name, people or subjects),
+    )  # fmt: skip
 
 
 def need_fleet(folder: Path) -> None:
@@ -223,6 +232,12 @@ def _subjects(folder: Path) -> "tuple[dict[str, Subject], dict[str, list[str]], 
         for terminal, one in told.polled.items():  # also of those that did not say yet who they are
             names.setdefault(one.address, []).append(terminal)
     return _tagged(folder, found), names, told
+
+
+def sites_and_polled(folder: Path) -> "tuple[dict[str, str], frozenset[str]]":
+    """Return the site of each terminal that has one, and the terminals that are polled from here."""
+    subjects, _, dishes = _subjects(folder)
+    return {t: one.site for t, one in subjects.items() if one.site}, frozenset(dishes.by_terminal)
 
 
 def _tagged(folder: Path, found: "dict[str, Subject]") -> "dict[str, Subject]":

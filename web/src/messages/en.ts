@@ -665,6 +665,8 @@ const messages = {
   'fleet.job.canaries': 'Canary',
   'fleet.job.sites': 'Sites',
   'fleet.job.order': { one: 'The one that is told', other: 'All {n}, in the order in which they are told' },
+  'fleet.job.ourpath': 'Our own way out goes over these, or may. They are told last:',
+  'fleet.job.dark': 'Dark already:',
   'fleet.job.through': 'Not told from here, but at their site:',
   'fleet.job.left': { one: '{n} is left out, and why', other: '{n} are left out, and why' },
   'fleet.job.life': 'Lives depend on these. Each is told only where it is named here:',
@@ -709,6 +711,8 @@ const messages = {
   'left.our-path': 'On our own way out',
   'left.perhaps-our-path': 'Perhaps on our own way out',
   'left.no-dish': 'Not polled from here',
+  'left.already': 'As wanted already',
+  'left.site-share': 'Too much of its site would be away',
   'left.double': 'Chosen twice',
 
   'switch.on': 'on',

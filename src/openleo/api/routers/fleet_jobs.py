@@ -84,10 +84,13 @@ def _asked(shown: FleetShown, body: JobIn) -> Asked:
     )  # fmt: skip
 
 
-async def _planned(shown: FleetShown, body: JobIn) -> tuple[Asked, Plan, dict[str, int]]:
+async def _planned(
+    shown: FleetShown, body: JobIn, *, preview: bool = False
+) -> tuple[Asked, Plan, dict[str, int]]:
     def work() -> tuple[Asked, Plan, dict[str, int]]:
         asked, table = _asked(shown, body), shown.table()
-        return asked, make_plan(shown.folder, table, asked), dict(site_sizes(table))
+        made = make_plan(shown.folder, table, asked, preview=preview)
+        return asked, made, dict(site_sizes(table))
 
     return await asyncio.wrap_future(shown.threads.submit(work))
 
@@ -96,11 +99,11 @@ async def _planned(shown: FleetShown, body: JobIn) -> tuple[Asked, Plan, dict[st
     "/jobs/preview", response_model=PreviewOut, **_ACTING, **reads("fleet.act", On.NETWORK)
 )  # fmt: skip
 async def preview(call: Reads, shown: Fleet, body: JobIn) -> Response:
-    """Say whom a job would tell, and whom not and why; nothing is done."""
+    """Say whom a job would tell, and whom not and why; nothing is done, so it is told of what is off too."""
     await call.services.read(call.actor, lambda tx: tx.require(ACTS))
-    asked, made, _ = await _planned(shown, body)
-    told = plain_plan(asked.order, made, asked.settings, asked.not_ours)
-    return Response(json_of(told), media_type="application/json")
+    asked, made, _ = await _planned(shown, body, preview=True)
+    plain = plain_plan(asked.order, made, asked.settings, made.not_ours)
+    return Response(json_of(plain), media_type="application/json")
 
 
 @router.post(
@@ -114,7 +117,7 @@ async def start(call: Changes, shown: Fleet, body: JobIn) -> Response:
         raise BadInput(f"none of those {len(made.left)} can be told", "see why: POST /v1/fleet/jobs/preview")
     job = Job(
         id=_id_of(call), order=asked.order, settings=asked.settings, chosen_by=asked.words,
-        include=frozenset(asked.include), not_ours=frozenset(asked.not_ours), site_sizes=sizes,
+        include=made.include, not_ours=made.not_ours, site_sizes=sizes,
         reason=body.reason, by=call.actor.id, made_ns=time.time_ns(),
     )  # fmt: skip
     entry: list[int] = []

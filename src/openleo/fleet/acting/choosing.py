@@ -3,20 +3,32 @@
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from openleo.base.errors import BadInput, did_you_mean
-from openleo.fleet.acting.allowed import Allowances
+from openleo.base.errors import BadInput
+from openleo.fleet.acting.allowed import Allowances, NotAllowed
+from openleo.fleet.acting.jobs import Jobs
 from openleo.fleet.acting.orders import Order
-from openleo.fleet.acting.path import Routes, way_of
+from openleo.fleet.acting.path import Routes, is_noted, way_of
 from openleo.fleet.acting.plan import Candidate, Plan, Settings, Through, plan
+from openleo.fleet.acting.standing import (
+    already,
+    counts,
+    is_away,
+    last_schedules,
+    last_told,
+    sites_now,
+    sleeps,
+)
 from openleo.fleet.acting.through import Orders, ways_through
 from openleo.fleet.agents import Agents
 from openleo.fleet.database import FleetDatabase
-from openleo.fleet.register import Register
+from openleo.fleet.looking import find
+from openleo.fleet.register import DishEntry, Register
 from openleo.fleet.table.rows import Row, Table
 from openleo.fleet.table.where import read_where
+from openleo.fleet.why.inputs import Subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,49 +61,97 @@ def chosen_rows(table: Table, asked: Asked) -> list[Row]:
         found = [row for row in table.rows if test(row, table.now_ns)]
     else:
         there = {row.terminal: row for row in table.rows}
-        for name in asked.terminals or ():
-            if name not in there:
-                raise BadInput(f"the fleet has no terminal {name!r}", did_you_mean(name, there))
-        found = [there[name] for name in dict.fromkeys(asked.terminals or ())]
+        subjects = {row.terminal: row.subject for row in table.rows}
+        found = [there[one] for one in dict.fromkeys(_one(n, subjects, table) for n in asked.terminals or ())]
     if not found:
         raise BadInput(f"no terminal is so: {asked.words}", "see them with: openleo fleet table")
     return found
 
 
+def _one(name: str, subjects: Mapping[str, Subject], table: Table) -> str:
+    """Return the one terminal that a name means, as `openleo fleet why` takes it; raises BadInput."""
+    if name in subjects:
+        return name
+    found = find(name, subjects, table.names)
+    if len(found) != 1:
+        raise BadInput(
+            f"{name!r} is {len(found)} terminals: {', '.join(sorted(found)[:8])}",
+            "name one by its id or kit; those of a site: --site",
+        )
+    return found[0]
+
+
+def _in_full(names: Collection[str], rows: Iterable[Row]) -> list[str]:
+    """Return the ids of terminals that are named by id, kit or dish, in full: it waives a safeguard."""
+    known: dict[str, set[str]] = {}
+    for row in rows:
+        for name in (row.terminal, row.subject.kit, row.subject.name):
+            known.setdefault(name.casefold(), set()).add(row.terminal)
+    found = []
+    for name in names:
+        meant = known.get(name.casefold(), set()) if name else set()
+        if len(meant) > 1:
+            raise BadInput(f"{name!r} is {len(meant)} of those that were chosen", "name it by its id")
+        found.append(next(iter(meant), name))
+    return found
+
+
 def make_plan(
-    folder: Path, table: Table, asked: Asked, *, routes: Routes | None = None, now_ns: int | None = None
-) -> Plan:
-    """Return whom a job would tell.  Raises NotAllowed where that may not be told in this fleet."""
+    folder: Path, table: Table, asked: Asked, *, routes: Routes | None = None, now_ns: int | None = None,
+    preview: bool = False,
+) -> Plan:  # fmt: skip
+    """Return whom a job would tell.
+
+    Raises NotAllowed where that may not be told in this fleet; a preview says so (``Plan.off``).
+    """
+    off = ""
     with FleetDatabase(folder) as database, Orders.of(folder) as orders:
-        Allowances(database).need(asked.order)
+        try:
+            Allowances(database).need(asked.order)
+        except NotAllowed as error:
+            if not preview:
+                raise
+            off = f"{error.detail}; {error.hint}"
         through = ways_through(orders, Agents(database), now_ns=now_ns or time.time_ns())
+        told_ns = last_told(database)
+        schedules = last_schedules(Jobs(database)) if asked.order.action == "sleep" else {}
     rows = chosen_rows(table, asked)
-    there = candidates(folder, rows, routes or Routes(), through)
-    return plan(
-        asked.order, there, asked.settings, include=asked.include,
-        not_ours=asked.not_ours,
+    there = [
+        replace(
+            one, away=is_away(row), sleeps=sleeps(row.terminal, schedules, asked.order),
+            already=already(row, asked.order, schedules, told_ns.get(row.terminal, 0), table.clock_ns),
+        )
+        for row, one in zip(rows, candidates(folder, rows, routes or Routes(), through), strict=True)
+    ]  # fmt: skip
+    made = plan(
+        asked.order, there, asked.settings, include=_in_full(asked.include, rows),
+        not_ours=_in_full(asked.not_ours, rows), sites=sites_now(table, schedules, asked.order),
     )  # fmt: skip
+    return replace(made, off=off)
 
 
 def candidates(
     folder: Path, rows: Iterable[Row], routes: Routes, through: Mapping[str, Through]
 ) -> list[Candidate]:
     """Return rows as a plan takes them, with what is known of our own way, and of agents there."""
+    dishes: dict[str, list[DishEntry]] = {}
     with Register(folder) as register:
-        dishes = register.dishes()
+        for dish in register.dishes():
+            dishes.setdefault(dish.terminal, []).append(dish)
     found = []
     for row in rows:
-        same = [dish for dish in dishes if dish.terminal == row.terminal]
+        same = dishes.get(row.terminal)
         way = way_of(routes, same, row.subject.note) if same else None
         found.append(
             Candidate(
-                terminal=row.terminal, site=row.site, life_critical=row.life_critical,
+                terminal=row.terminal, kit=row.subject.kit, site=row.site, life_critical=row.life_critical,
                 people=row.subject.people or 0, way=way, through=through.get(row.terminal),
+                noted=is_noted(row.subject.note),
             )
         )  # fmt: skip
     return found
 
 
 def site_sizes(table: Table) -> Mapping[str, int]:
-    """Return how many terminals each site has."""
-    return Counter(row.site for row in table.rows if row.site)
+    """Return how many terminals each site has; kits that were never heard of are none."""
+    return Counter(row.site for row in table.rows if row.site and counts(row))

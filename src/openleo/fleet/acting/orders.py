@@ -36,8 +36,8 @@ class Order:
             raise BadInput(f"a dish cannot be told {self.action!r}", f"it can: {', '.join(ACTIONS)}")
         if self.action == "sleep" and not (0 <= self.start_min < _DAY_MIN and 1 <= self.minutes <= _DAY_MIN):
             raise BadInput(
-                f"a sleep of {self.minutes} minutes from minute {self.start_min} of the day is none",
-                f"it begins at minute 0 to {_DAY_MIN - 1} after 00:00 UTC and lasts 1 to {_DAY_MIN}",
+                f"a daily sleep of {_length(self.minutes)} from {_clock(self.start_min)} UTC cannot be",
+                "it begins at 00:00 to 23:59 UTC and lasts 1 minute to 24 h",
             )
 
     @property
@@ -49,6 +49,14 @@ class Order:
         return self.action in CUTTING and not undoes
 
     @property
+    def stays(self) -> str:
+        """Why one that was told stays away, or is away again each day, in words; "" where it comes back."""
+        if not self.cuts:
+            return ""
+        stays = {"stow": "; who is stowed stays away", "sleep": "; who was told sleeps each day"}
+        return stays.get(self.action, "")
+
+    @property
     def guarded(self) -> bool:
         """Tell whether a person must have allowed it first; what undoes is never kept from anybody."""
         return self.action in GUARDED and self.cuts
@@ -58,8 +66,7 @@ class Order:
         if self.action == "sleep":
             if not self.enable:
                 return "end the daily sleep"
-            hours, minutes = divmod(self.start_min, 60)
-            return f"sleep each day from {hours:02}:{minutes:02} UTC for {self.minutes} min"
+            return f"sleep each day from {_clock(self.start_min)} UTC for {self.minutes} min"
         if self.action == "inhibit-gps":
             return "do without GPS" if self.inhibit else "use GPS again"
         return self.action
@@ -70,6 +77,15 @@ class Order:
             "action": self.action, "start_min": self.start_min, "minutes": self.minutes,
             "enable": self.enable, "inhibit": self.inhibit,
         }  # fmt: skip
+
+
+def _clock(minute: int) -> str:
+    hours, minutes = divmod(minute, 60)
+    return f"{hours:02}:{minutes:02}"
+
+
+def _length(minutes: int) -> str:
+    return f"{minutes / 60:.4g} h" if minutes >= 60 else f"{minutes} min"
 
 
 async def tell(dish: Dish, order: Order) -> None:

@@ -69,6 +69,7 @@ def plain_plan(
         "canary": chosen[: made.canaries], "chosen": chosen, "sites": dict(made.sites),
         "people": sum(one.people for one in made.chosen),
         "life_critical": [one.terminal for one in made.chosen if one.life_critical],
+        "our_path": list(made.our_path), "away": list(made.away), "kits": dict(made.kits), "off": made.off,
         "left_out": [plain_left(one) for one in made.left],
         "through": {
             terminal: says_how(order, agent, settings.revert_minutes)

@@ -21,6 +21,7 @@ from openleo.fleet.acting.orders import tell
 from openleo.fleet.acting.path import Routes, way_of
 from openleo.fleet.acting.plan import OPEN, SECOND_NS, Candidate, Rules, goes_through, next_move, why_left
 from openleo.fleet.acting.remote import give, look_again
+from openleo.fleet.acting.standing import Darkness
 from openleo.fleet.acting.through import Orders, order_id, ways_through
 from openleo.fleet.agents import Agents
 from openleo.fleet.database import FleetDatabase
@@ -61,6 +62,7 @@ class Runner:
     _store: TelemetryStore | None = None
     _register: Register | None = None
     _orders: Orders | None = None
+    _dark: Darkness | None = None
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator["Runner"]:
@@ -71,7 +73,7 @@ class Runner:
             Register(self.folder) as register, Orders.of(self.folder) as orders,
         ):  # fmt: skip
             self._database, self._store, self._register = database, store, register
-            self._orders = orders
+            self._orders, self._dark = orders, Darkness(self.folder, store, self.clocks.wall_ns)
             yield self
 
     @property
@@ -108,7 +110,7 @@ class Runner:
         said, looked_s = "", -float("inf")
         while not stop.is_set():
             job = self.jobs.need(name)
-            rules = Rules(settings=job.settings, site_sizes=job.site_sizes, forgiven_ns=job.forgiven_ns)
+            rules = self._rules(job)
             steps = self.jobs.steps(name)
             if job.state != "running":  # a person has stopped it: see how those stand that were told
                 open_ = tuple(s.terminal for s in steps if s.state in OPEN)
@@ -133,6 +135,13 @@ class Runner:
             wait_s = 0.0 if move.tell is not None else min(move.wait_ns / SECOND_NS, self.clocks.look_s)
             await _pause(stop, wait_s)
         return self.jobs.need(name)
+
+    def _rules(self, job: Job) -> Rules:
+        assert self._dark is not None
+        return Rules(
+            settings=job.settings, site_sizes=job.site_sizes, forgiven_ns=job.forgiven_ns, order=job.order,
+            dark=self._dark,
+        )  # fmt: skip
 
     def _end(self, job: Job, state: str, says: str) -> Job:
         with contextlib.suppress(Refused):  # somebody has stopped it this moment

@@ -1,7 +1,7 @@
 """The rows of the fleet's table."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from openleo.base.digits import whole
@@ -76,6 +76,7 @@ class Table:
     stale: tuple[str, ...]
     remark: str
     why: "Mapping[str, Diagnosis]"  # of those that are not well and were looked at
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)  # what people call them -> ids
 
     def using(self, use: "Mapping[str, Use]") -> "Table":
         """Return the table with the use of data of each terminal."""
@@ -102,6 +103,7 @@ def table_of(
         now_ns=survey.now_ns, clock_ns=fleet.clock_ns, rows=tuple(sorted(rows, key=urgency)),
         incidents=tuple(incidents), counts={s.value: n for s, n in survey.counts.items()},
         stale=tuple(stale_lines(survey, fleet.clock_ns)), remark=fleet.remark, why=found,
+        names=fleet.names,
     )  # fmt: skip
 
 

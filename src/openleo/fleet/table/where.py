@@ -30,6 +30,19 @@ WORDS: Final[Mapping[str, Test]] = {
     "by-us": lambda r, _: r.by_us,
     "all": lambda r, _: True,
 }
+MEANS: Final[Mapping[str, str]] = {
+    "online": "in service",
+    "poor": "in service, and serves badly",
+    "dark": "out of service, by what it, its agent or the vendor says",
+    "silent": "nothing was heard of it for 3 minutes",
+    "never-seen": "nothing was ever heard of it",
+    "well": "the same as online",
+    "ill": "dark, silent or poor",
+    "critical": "lives depend on it",
+    "update-waits": "an update waits for a restart",
+    "by-us": "its dish is polled from this machine (openleo fleet add), and not only heard of by agents",
+    "all": "every terminal",
+}
 TEXTS: Final[Mapping[str, Callable[[Row], str | None]]] = {
     "terminal": lambda r: r.terminal,
     "kit": lambda r: r.subject.kit,
