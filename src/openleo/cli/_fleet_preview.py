@@ -9,7 +9,7 @@ from openleo.cli._text import counted
 
 if TYPE_CHECKING:
     from openleo.fleet.acting.choosing import Asked
-    from openleo.fleet.acting.plan import Candidate, Plan, Settings
+    from openleo.fleet.acting.plan import Candidate, Left, Plan, Settings
 
 _SHOWN = 30
 
@@ -27,7 +27,7 @@ def show_plan(at: At, asked: "Asked", found: "Plan") -> None:
     if found.left:
         lines += ["", f"left out, {len(found.left):,}:"]
         lines += [
-            f"  {one.terminal}{_kit(found, one.terminal)} {one.site}: {one.why}: {one.says}"
+            f"  {one.terminal}{_kit(found, one.terminal)} {one.site}: {_why(one)}"
             for one in found.left[:_SHOWN]
         ]
         if len(found.left) > _SHOWN:
@@ -37,6 +37,10 @@ def show_plan(at: At, asked: "Asked", found: "Plan") -> None:
         show(at, value, lines)
     else:
         tell(lines)
+
+
+def _why(one: "Left") -> str:
+    return one.says if one.says.startswith(one.why) else f"{one.why}: {one.says}"
 
 
 def _what_then(found: "Plan") -> str:

@@ -140,6 +140,7 @@ class _Rooms:
     def __init__(self, rules: Rules, steps: Sequence[Step], now_ns: int) -> None:
         self._rules, self._now_ns = rules, now_ns
         self._here: dict[str, list[Step]] = {}
+        self._known: dict[str, tuple[set[str], set[str]]] = {}
         for step in steps:
             self._here.setdefault(step.site, []).append(step)
 
@@ -151,16 +152,16 @@ class _Rooms:
         if not step.site:
             return True
         most = self._most(step.site)
-        if len(self._by_us(step.site)) + 1 > most:
+        by_us, away = self._gone(step.site)
+        if len(by_us) + 1 > most:
             return False
         if self._rules.order is None or not self._rules.order.cuts:
             return True
-        away = self._away(step.site)
         return step.terminal in away or len(away) + 1 <= most
 
     def says(self, step: Step) -> str:
         """Say of a site why no more of it may be away."""
-        away, most = self._away(step.site), self._most(step.site)
+        (_, away), most = self._gone(step.site), self._most(step.site)
         named = ", ".join(sorted(away)[:3]) + (", ..." if len(away) > 3 else "")
         at_most = f"at most {most:,} may be at once"
         is_ = "is" if len(away) == 1 else "are"
@@ -169,6 +170,12 @@ class _Rooms:
     def _most(self, site: str) -> int:
         size = max(self._rules.site_sizes.get(site, 0), len(self._here[site]))
         return self._rules.settings.most_away(size)
+
+    def _gone(self, site: str) -> tuple[set[str], set[str]]:
+        """Return who of a site is away by us now, and who is away at all."""
+        if site not in self._known:
+            self._known[site] = self._by_us(site), self._away(site)
+        return self._known[site]
 
     def _by_us(self, site: str) -> set[str]:
         """Return who is being told, or did not come back."""

@@ -1,5 +1,6 @@
 """How dishes stand before they are told: out of service already, or as an order would make them."""
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from openleo.fleet.why.course import SILENT_AFTER_S, State, is_dark
 from openleo.fleet.why.times import when
 
 _AGAIN_NS: Final = 5 * SECOND_NS
+_SITES_AGAIN_NS: Final = 60 * SECOND_NS  # where terminals stand seldom changes
 
 
 def is_away(row: Row) -> bool:
@@ -107,32 +109,46 @@ def _stowed(sample: Sample) -> bool | None:
 
 
 class Darkness:
-    """Which terminals of each site are out of service now, for who does a job; looked up each 5 s at most."""
+    """Which terminals of each site are out of service now, for who does a job.
+
+    It is looked up each 5 s at most, and of a large fleet so seldom that it takes a fifth of a processor.
+    """
 
     def __init__(self, folder: Path, store: TelemetryStore, wall_ns: Callable[[], int]) -> None:
         self._folder, self._store, self._wall_ns = folder, store, wall_ns
         self._at_ns: int | None = None
+        self._rests_until_s = 0.0
         self._found: dict[str, set[str]] = {}
+        self._sites: tuple[dict[str, str], frozenset[str]] = ({}, frozenset())
+        self._sites_at_ns: int | None = None
 
     def __call__(self) -> Mapping[str, set[str]]:
         """Return them by site."""
-        now_ns = self._wall_ns()
-        if self._at_ns is None or not 0 <= now_ns - self._at_ns < _AGAIN_NS:
-            self._at_ns, self._found = now_ns, self._look()
+        now_ns, began_s = self._wall_ns(), time.monotonic()
+        if _is_old(self._at_ns, now_ns, _AGAIN_NS) and began_s >= self._rests_until_s:
+            self._at_ns, self._found = now_ns, self._look(now_ns)
+            ended_s = time.monotonic()
+            self._rests_until_s = ended_s + 4 * (ended_s - began_s)
         return self._found
 
-    def _look(self) -> dict[str, set[str]]:
+    def _look(self, now_ns: int) -> dict[str, set[str]]:
         from openleo.fleet.looking import sites_and_polled
 
+        if _is_old(self._sites_at_ns, now_ns, _SITES_AGAIN_NS):
+            self._sites_at_ns, self._sites = now_ns, sites_and_polled(self._folder)
+        sites, polled = self._sites
         latest = self._store.latest()
         newest_ns = max((sample.time_ns for sample in latest.values()), default=0)
-        sites, polled = sites_and_polled(self._folder)
         found: dict[str, set[str]] = {}
         for terminal, sample in latest.items():
             old = newest_ns - sample.time_ns > SILENT_AFTER_S * SECOND_NS and terminal not in polled
             if sites.get(terminal) and (old or is_dark(sample)):
                 found.setdefault(sites[terminal], set()).add(terminal)
         return found
+
+
+def _is_old(at_ns: int | None, now_ns: int, after_ns: int) -> bool:
+    return at_ns is None or not 0 <= now_ns - at_ns < after_ns
 
 
 def last_told(database: FleetDatabase) -> dict[str, int]:
