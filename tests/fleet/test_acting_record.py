@@ -303,6 +303,8 @@ def test_jobs_say_behind_which_they_wait_and_where_nobody_does_them(tmp_path: Pa
             found = desk.stands(desk.jobs.need(name))
             return found.waits, found.says
 
+    with FleetDatabase(folder) as database:
+        Jobs(database).take_up("j-3")  # and its openleo was killed
     with Runner(folder=folder).at_work() as runner:
         assert stands("j-1") == (True, "waits: it is next")
         runner.jobs.take_up("j-2")  # the first was resumed while it was being done
@@ -345,3 +347,30 @@ def test_a_job_of_the_command_line_goes_after_those_made_before_it(
         err = capsys.readouterr().err
         assert f"job {first} was made before it, and goes first" in err
         assert here.told("unstow") == [0, 1]
+
+
+def test_a_server_takes_up_a_resumed_job_before_those_made_after_it(tmp_path: Path) -> None:
+    """One that is being done is done first; whichever of the others is oldest comes next."""
+    folder, now_ns, done = tmp_path / "fleet", time.time_ns(), []
+    for n in range(1, 4):
+        make(folder, f"j-{n}", "t", made_ns=now_ns + n)
+    with Runner(folder=folder).at_work() as runner:
+        jobs = runner.jobs
+        jobs.end("j-1", "stopped", by="olena", says="later", now_ns=now_ns)
+
+        def tells(line: str) -> None:
+            if line.startswith("job "):
+                done.append(line.split()[1])
+                if done == ["j-2"]:
+                    jobs.resume("j-1", by="olena", reason="now", now_ns=now_ns)
+                if len(done) == 3:
+                    stop.set()
+
+        stop, runner.tells = asyncio.Event(), tells
+
+        async def work() -> None:
+            async with asyncio.timeout(30):
+                await runner.run_all(stop)
+
+        asyncio.run(work())
+    assert done == ["j-2", "j-1", "j-3"]

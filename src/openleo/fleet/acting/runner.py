@@ -84,6 +84,8 @@ class Runner:
         ):  # fmt: skip
             self._database, self._store, self._register = database, store, register
             self._orders = orders
+            with contextlib.suppress(OpenleoError):  # one that was killed says still what it did
+                self.jobs.take_up("")
             yield self
 
     @property
