@@ -15,7 +15,10 @@ from openleo.api.app import create_network_app
 from openleo.api.fleet_shown import FleetShown
 from openleo.api.limits import Limits
 from openleo.fleet.acting.allowed import Allowances
-from openleo.fleet.acting.jobs import Jobs
+from openleo.fleet.acting.jobs import Job, Jobs
+from openleo.fleet.acting.orders import Order
+from openleo.fleet.acting.plan import Candidate, Plan, Settings
+from openleo.fleet.acting.remote import give
 from openleo.fleet.acting.runner import Clocks, Runner
 from openleo.fleet.acting.through import Contact, Orders
 from openleo.fleet.database import FleetDatabase
@@ -285,6 +288,34 @@ async def _until_told(runner: Runner, name: str) -> None:
         await asyncio.sleep(0.02)
     stop.set()
     await doing
+
+
+def test_a_stopped_job_says_what_its_agent_undoes_and_has_undone(told: World) -> None:
+    folder, now_ns, http = folder_of(told), time.time_ns(), told["amina"]
+    job = Job(
+        id="j-far", order=Order(action="stow"), settings=Settings(), chosen_by="all", include=frozenset(),
+        not_ours=frozenset(), site_sizes={}, reason="snow", by="amina", made_ns=now_ns,
+    )  # fmt: skip
+    chosen = (Candidate(terminal="ut-1"), Candidate(terminal="ut-2"))
+    with FleetDatabase(folder) as database, Orders.of(folder) as orders:
+        Jobs(database).add(job, Plan(chosen=chosen, canaries=0, left=()))
+        sent = give(orders, job, "ut-1", "site-1", now_ns=now_ns)
+        give(orders, job, "ut-2", "site-1", now_ns=now_ns)
+        running = http.get("/v1/fleet/jobs/j-far").json()
+        assert (running["waits"], "openleo fleet serve" in running["says"]) == (True, True)
+        assert {step["state"] for step in running["steps"]} == {"sending"}
+        assert {(step["at"], step["agent"]) for step in running["steps"]} == {(None, "site-1")}
+        orders.take_result(sent.id, "site-1", {"state": "done", "answer": "yes"}, now_ns=now_ns + 1)
+        stopped = http.post("/v1/fleet/jobs/j-far/stop", {"reason": "enough"}).json()
+        assert stopped["counts"] == {"acknowledged": 1, "waiting": 1}
+        assert any(note.startswith("1 terminal is undone by their agents by") for note in stopped["notes"])
+        first = http.get("/v1/fleet/terminals/ut-1").json()["steps"][0]
+        assert "agent site-1 undoes it by" in first["note"]
+        orders.take_result(sent.id, "site-1", {"state": "reverted", "answer": ""}, now_ns=now_ns + 2)
+    assert http.get("/v1/fleet/jobs").json()["items"][0]["counts"] == {"waiting": 1, "worse": 1}
+    first = http.get("/v1/fleet/terminals/ut-1").json()["steps"][0]
+    assert (first["state"], first["note"]) == ("worse", "")
+    assert http.get("/v1/fleet/jobs/j-far").json()["notes"] == []
 
 
 def test_a_job_that_is_not_allowed_or_tells_nobody_is_refused(world: World) -> None:

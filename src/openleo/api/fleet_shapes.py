@@ -180,8 +180,10 @@ class StepOut(BaseModel):
     state: str = Field(
         description="waiting, sending, acknowledged, well, worse, refused, unreachable, unknown, left"
     )
-    at: datetime | None = Field(description="when it was told")
-    answer: str
+    at: datetime | None = Field(description="when it was told; null while it is not known that it was")
+    answer: str = Field(description="what it, or its agent, answered")
+    agent: str = Field(description="the agent that tells it; empty where it is told from here")
+    note: str = Field(description="what is awaited of that agent, and since when it was not heard")
     before: str = Field(description="how it stood before it was told")
     after: str = Field(description="how it stood when it was last looked at since")
 
@@ -341,7 +343,11 @@ class JobOut(BaseModel):
     action: str
     order: str = Field(description="the action in words")
     state: str = Field(description="running, stopped, done")
-    says: str = Field(description="why it stopped, or what it does now")
+    waits: bool = Field(description="it runs, and nobody works at it just now")
+    says: str = Field(description="why it stopped or waits, or what it does now")
+    notes: list[str] = Field(
+        description="agents that are not heard; what agents undo by themselves, and when"
+    )
     where: str
     reason: str
     by: str

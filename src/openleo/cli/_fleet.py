@@ -65,11 +65,16 @@ def data_words(at: At) -> str:
     return "" if at.data is None else f" --data {shlex.quote(str(at.data))}"
 
 
-def stop_on_signals(stop: asyncio.Event) -> None:
-    """Stop in good order when asked once; a second Ctrl-C ends it at once."""
+def stop_on_signals(stop: asyncio.Event) -> list[int]:
+    """Stop in good order when asked once; a second Ctrl-C ends it at once.
+
+    The list has, then, the signals that came.
+    """
     loop = asyncio.get_running_loop()
+    came: list[int] = []
 
     def asked(number: int) -> None:
+        came.append(number)
         stop.set()
         click.echo("\nstopping: what has come is kept first (Ctrl-C again to leave at once)", err=True)
         loop.remove_signal_handler(number)
@@ -77,6 +82,7 @@ def stop_on_signals(stop: asyncio.Event) -> None:
     for one in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt
             loop.add_signal_handler(one, asked, one)
+    return came
 
 
 def person_here() -> str:

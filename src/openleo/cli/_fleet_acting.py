@@ -1,9 +1,7 @@
-"""`openleo fleet allow, forbid, do, jobs`: telling dishes what to do, many at once, with care."""
+"""`openleo fleet allow, forbid, do`: telling dishes what to do, many at once, with care."""
 
-import asyncio
 import time
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,15 +9,13 @@ import click
 from openleo.base.errors import BadInput
 from openleo.cli._control import table as columns
 from openleo.cli._durations import Duration
-from openleo.cli._fleet import At, fleet_options, person_here, show, stop_on_signals
-from openleo.cli._fleet_looking import tell
+from openleo.cli._fleet import At, fleet_options, person_here, show
+from openleo.cli._fleet_jobs import run
 from openleo.cli._fleet_preview import show_plan
 from openleo.cli._fleet_table import filter_text, read_table, words_of
-from openleo.cli._group import Group
 
 if TYPE_CHECKING:
     from openleo.fleet.acting.choosing import Asked
-    from openleo.fleet.acting.jobs import Job, Jobs
     from openleo.fleet.acting.orders import Order
     from openleo.fleet.acting.plan import Plan
 
@@ -209,149 +205,7 @@ def _start(at: At, asked: "Asked", found: "Plan", sizes: dict[str, int], reason:
     )  # fmt: skip
     with FleetDatabase(at.folder) as database:
         Jobs(database).add(job, found)
-    _run(at, job.id)
+    run(at, job.id)
 
 
-def _run(at: At, name: str) -> None:
-    """Do a job here, or leave it to the openleo that does jobs already."""
-    from openleo.fleet.acting.runner import Runner
-    from openleo.fleet.durable import AlreadyRuns
-
-    click.echo(f"job {name}; Ctrl-C stops it; how it goes: openleo fleet jobs show {name}", err=True)
-    runner = Runner(folder=at.folder, tells=lambda line: click.echo(line, err=True))
-    try:
-        with runner.at_work():
-            job = asyncio.run(_work(runner, name))
-            _show_job(at, runner.jobs, job)
-    except AlreadyRuns:
-        click.echo("another openleo does this fleet's jobs, and does this one too", err=True)
-        return
-    if job.state != "done":
-        raise BadInput(f"job {name} is {job.state}: {job.says}", f"go on: openleo fleet jobs resume {name}")
-
-
-async def _work(runner: Any, name: str) -> "Job":
-    from openleo.base.errors import Refused
-
-    stop = asyncio.Event()
-    stop_on_signals(stop)
-    job: Job = await runner.run(name, stop)
-    if job.state == "running":  # it was Ctrl-C
-        try:
-            by = person_here()
-            return runner.jobs.end(name, "stopped", by=by, says="stopped by Ctrl-C", now_ns=time.time_ns())  # type: ignore[no-any-return]
-        except Refused:
-            return runner.jobs.need(name)  # type: ignore[no-any-return]
-    return job
-
-
-@click.group("jobs", cls=Group, invoke_without_command=True)
-@click.option("--data", type=click.Path(path_type=Path), metavar="DIR",
-              help="Where data lives (default: OPENLEO_HOME, else the platform's folder).")  # fmt: skip
-@click.pass_context
-def jobs(ctx: click.Context, data: Path | None) -> None:
-    """Show, stop and resume jobs: what dishes were told, one after another."""
-    if ctx.invoked_subcommand is None:
-        _list(At(data, False))
-
-
-@jobs.command("list")
-@fleet_options
-def list_jobs(at: At) -> None:
-    """List jobs, the latest first."""
-    _list(at)
-
-
-def _list(at: At) -> None:
-    from openleo.fleet.acting.plain import plain_job
-    from openleo.fleet.why.times import when
-
-    with _jobs(at) as kept:
-        found = [(job, kept.counts(job.id)) for job in kept.all()]
-    rows = [
-        (job.id, job.order.says(), job.state, _counts(counts), when(job.made_ns), job.by,
-         job.says or job.reason)
-        for job, counts in found
-    ]  # fmt: skip
-    heads = ("job", "what", "state", "terminals", "made", "by", "")
-    show(at, [plain_job(job, counts) for job, counts in found], columns(heads, rows, none="no job yet"))
-
-
-@jobs.command("show")
-@click.argument("job")
-@fleet_options
-def show_job(at: At, job: str) -> None:
-    """Show a job: when each terminal was told, what it answered, how it stood before and after."""
-    with _jobs(at) as kept:
-        _show_job(at, kept, kept.need(job))
-
-
-@jobs.command("stop")
-@click.argument("job")
-@_reason
-@fleet_options
-def stop(at: At, job: str, reason: str) -> None:
-    """Stop a job: nobody more is told."""
-    with _jobs(at) as kept:
-        ended = kept.end(job, "stopped", by=person_here(), says=reason, now_ns=time.time_ns())
-        _show_job(at, kept, ended)
-
-
-@jobs.command("resume")
-@click.argument("job")
-@_reason
-@fleet_options
-def resume(at: At, job: str, reason: str) -> None:
-    """Go on with a job that was stopped or broke off; who was told is not told again."""
-    with _jobs(at) as kept:
-        found = kept.need(job)
-        if found.state != "running":  # one that runs on paper was killed, and is taken up as it is
-            kept.resume(job, by=person_here(), reason=reason, now_ns=time.time_ns())
-    _run(at, job)
-
-
-def _jobs(at: At) -> Any:
-    from contextlib import contextmanager
-
-    from openleo.fleet.acting.jobs import Jobs
-    from openleo.fleet.database import FleetDatabase
-
-    if not at.folder.is_dir():
-        raise BadInput(f"there is no fleet in {at.folder.parent}", "name another folder with --data")
-
-    @contextmanager
-    def opened() -> Any:
-        with FleetDatabase(at.folder) as database:
-            yield Jobs(database)
-
-    return opened()
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{n:,} {state}" for state, n in sorted(counts.items())) or "none"
-
-
-def _show_job(at: At, kept: "Jobs", job: "Job") -> None:
-    from openleo.fleet.acting.plain import plain_whole_job
-    from openleo.fleet.why.times import when
-
-    lines = [
-        f"job {job.id}: {job.order.says()}, {job.state}" + (f": {job.says}" if job.says else ""),
-        f"asked for by {job.by} at {when(job.made_ns)}: {job.reason}",
-        f"terminals: {_counts(kept.counts(job.id))}", "",
-    ]  # fmt: skip
-    rows = [
-        (s.terminal, s.site, "canary" if s.canary else "", s.state, when(s.told_ns) if s.told_ns else "",
-         s.answer, s.before.says() if s.before else "", s.after.says() if s.after else "")
-        for s in kept.steps(job.id)
-    ]  # fmt: skip
-    lines += columns(("terminal", "site", "", "state", "told", "answer", "before", "after"), rows, none="")
-    lines += [f"left out: {one.terminal}: {one.why}: {one.says}" for one in kept.left(job.id)]
-    lines += ["", *(f"{when(e.at_ns)} {e.what} by {e.by}: {e.says}" for e in kept.events(job.id))]
-    if at.as_json:
-        show(at, plain_whole_job(kept, job), lines)
-    else:
-        tell(lines)
-
-
-COMMANDS: tuple[click.Command, ...] = (allow, forbid, do, jobs)
+COMMANDS: tuple[click.Command, ...] = (allow, forbid, do)

@@ -9,6 +9,7 @@ from openleo.cli._fleet import At
 from openleo.cli._fleet_acting import COMMANDS as ACTING
 from openleo.cli._fleet_collect import COMMANDS as COLLECTING
 from openleo.cli._fleet_connect import COMMANDS as CONNECTING
+from openleo.cli._fleet_jobs import COMMANDS as JOBS
 from openleo.cli._fleet_list import show_fleet
 from openleo.cli._fleet_register import COMMANDS as KEEPING
 from openleo.cli._fleet_serve import COMMANDS as SERVING
@@ -53,5 +54,7 @@ def command(ctx: click.Context, data: Path | None, when: datetime | None, limit:
         )
 
 
-for _one in (*TELLING, *DRAWING, *TABLING, *ACTING, *SERVING, *KEEPING, *CONNECTING, *COLLECTING, *TELEMETRY):
+for _one in (
+    *TELLING, *DRAWING, *TABLING, *ACTING, *JOBS, *SERVING, *KEEPING, *CONNECTING, *COLLECTING, *TELEMETRY,
+):  # fmt: skip
     command.add_command(_one)

@@ -1,9 +1,11 @@
 """Files that are whole or not there, and stay after a power cut; folders that one program alone may use."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from openleo.base.errors import Refused
 
@@ -36,6 +38,28 @@ def write_private(path: Path, data: bytes) -> None:
             os.close(folder)
 
 
+_TRIES: Final = 4  # whoever asks whether it is held has it for a moment
+_TRY_S: Final = 0.05
+
+
+def is_held(path: Path) -> bool | None:
+    """Tell whether somebody holds a lock file of `only_one`; None where that cannot be told."""
+    if os.name != "posix":
+        return None
+    import fcntl
+
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    return False
+
+
 @contextmanager
 def only_one(path: Path, what: str) -> Iterator[None]:
     """Hold a lock file, which a program that is killed lets go of; raises AlreadyRuns and OSError."""
@@ -44,11 +68,15 @@ def only_one(path: Path, what: str) -> Iterator[None]:
         if os.name == "posix":
             import fcntl
 
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise AlreadyRuns(
-                    f"{what} runs already with the data in {path.parent}",
-                    "stop that one first, or name another folder with --data",
-                ) from None
+            for tried in range(1, _TRIES + 1):
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if tried == _TRIES:
+                        raise AlreadyRuns(
+                            f"{what} runs already with the data in {path.parent}",
+                            "stop that one first, or name another folder with --data",
+                        ) from None
+                    time.sleep(_TRY_S)
         yield

@@ -26,6 +26,7 @@ from openleo.api.watching import NoSuchThing
 from openleo.base.errors import BadInput, did_you_mean
 from openleo.control.plane import Tx
 from openleo.fleet.acting.allowed import Allowances
+from openleo.fleet.acting.desk import Desk
 from openleo.fleet.acting.jobs import Jobs
 from openleo.fleet.acting.plain import plain_step
 from openleo.fleet.database import FleetDatabase
@@ -184,8 +185,8 @@ async def show_terminal(
         last_ns = table.now_ns if row.last is None else row.last.time_ns
         with TelemetryStore(call.shown.folder) as store:
             samples = store.samples(terminal, last_ns - _HOUR_NS, max(last_ns, table.clock_ns) + 1)
-        with FleetDatabase(call.shown.folder) as database:
-            steps = [plain_step(step) for step in Jobs(database).steps_of(terminal)]
+        with Desk.of(call.shown.folder, now_ns=time.time_ns()) as desk:
+            steps = [plain_step(step) for step in desk.steps_of(terminal)]
         found = table.why.get(terminal)
         return {
             "now": iso(table.now_ns), "terminal": plain_row(row),

@@ -22,9 +22,10 @@ from openleo.control.ledger import Decision
 from openleo.control.once import Done
 from openleo.control.plane import Tx
 from openleo.fleet.acting.choosing import Asked, make_plan, site_sizes
+from openleo.fleet.acting.desk import Desk, Stands
 from openleo.fleet.acting.jobs import Job, Jobs
 from openleo.fleet.acting.orders import Order
-from openleo.fleet.acting.plain import plain_job, plain_plan, plain_whole_job
+from openleo.fleet.acting.plain import plain_job, plain_plan, plain_shown, plain_whole_job
 from openleo.fleet.acting.plan import Plan, Settings
 from openleo.fleet.database import FleetDatabase
 from openleo.fleet.table.filters import SavedFilters
@@ -39,9 +40,8 @@ async def list_(call: Sees) -> Response:
     """List jobs, the latest first."""
 
     def made() -> dict[str, Any]:
-        with FleetDatabase(call.shown.folder) as database:
-            jobs = Jobs(database)
-            return {"items": [plain_job(job, jobs.counts(job.id)) for job in jobs.all()]}
+        with Desk.of(call.shown.folder, now_ns=time.time_ns()) as desk:
+            return {"items": [plain_shown(desk, job) for job in desk.jobs.all()]}
 
     return await call.show(made)
 
@@ -51,9 +51,8 @@ async def show(call: Sees, job: JobId) -> Response:
     """Show a job: when each terminal was told, what it answered, how it stood before and after."""
 
     def made() -> dict[str, Any]:
-        with FleetDatabase(call.shown.folder) as database:
-            jobs = Jobs(database)
-            return plain_whole_job(jobs, jobs.need(job))
+        with Desk.of(call.shown.folder, now_ns=time.time_ns()) as desk:
+            return plain_whole_job(desk, desk.jobs.need(job))
 
     return await call.show(made)
 
@@ -126,7 +125,7 @@ async def start(call: Changes, shown: Fleet, body: JobIn) -> Response:
         tx.require(ACTS)
         entry.append(_record(tx, job, "started", body.reason, [one.terminal for one in made.chosen]))
         logged = replace(job, entry=entry[0])
-        return written(JobOut(**plain_job(logged, {"waiting": len(made.chosen)})))
+        return written(JobOut(**plain_job(logged, {"waiting": len(made.chosen)}, Stands())))
 
     def work(tx: Tx) -> Done:
         return do_once(tx, call.asked, verb, status=201)
@@ -164,27 +163,22 @@ def _record(tx: Tx, job: Job, what: str, reason: str, terminals: list[str]) -> i
 
 @router.post("/jobs/{job}/stop", response_model=JobOut, **_ACTING, **changes("fleet.act", On.NETWORK))
 async def stop(call: Changes, shown: Fleet, job: JobId, body: StopIn) -> Response:
-    """Stop a job: nobody more is told."""
+    """Stop a job: nobody more is told, and what went through agents and is not confirmed they undo."""
     return await _turn(call, shown, job, body, "stopped")
 
 
 @router.post("/jobs/{job}/resume", response_model=JobOut, **_ACTING, **changes("fleet.act", On.NETWORK))
 async def resume(call: Changes, shown: Fleet, job: JobId, body: StopIn) -> Response:
-    """Let a stopped job go on; who was told is not told again."""
+    """Let a stopped job go on: who surely was not told is told; who was told is not told again."""
     return await _turn(call, shown, job, body, "resumed")
 
 
 async def _turn(call: Changing, shown: FleetShown, name: str, body: StopIn, what: str) -> Response:
     def verb(tx: Tx) -> JobOut:
         tx.require(ACTS)
-        with FleetDatabase(shown.folder) as database:
-            jobs = Jobs(database)
-            _record(tx, jobs.need(name), what, body.reason, [])
-            now_ns = time.time_ns()
-            if what == "stopped":
-                turned = jobs.end(name, "stopped", by=tx.actor.id, says=body.reason, now_ns=now_ns)
-            else:
-                turned = jobs.resume(name, by=tx.actor.id, reason=body.reason, now_ns=now_ns)
-            return JobOut(**plain_job(turned, jobs.counts(name)))
+        with Desk.of(shown.folder, now_ns=time.time_ns()) as desk:
+            _record(tx, desk.jobs.need(name), what, body.reason, [])
+            turn = desk.stop if what == "stopped" else desk.resume
+            return JobOut(**plain_shown(desk, turn(name, by=tx.actor.id, reason=body.reason)))
 
     return await call.act(verb)

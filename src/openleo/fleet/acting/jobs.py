@@ -29,6 +29,7 @@ TABLES: Final = (
     " says TEXT NOT NULL, PRIMARY KEY (job, terminal))",
     "CREATE TABLE IF NOT EXISTS job_events (n INTEGER PRIMARY KEY, job TEXT NOT NULL, at_ns INTEGER NOT NULL,"
     " what TEXT NOT NULL, by TEXT NOT NULL, says TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS job_now (one INTEGER PRIMARY KEY CHECK (one = 1), job TEXT NOT NULL)",
 )
 _JOB: Final = (
     "SELECT id, order_, settings, chosen_by, include, not_ours, sites, reason, by, made_ns, state, says,"
@@ -182,14 +183,28 @@ class Jobs:
     def put(self, record: Record) -> None:
         """Keep how a step stands; durable on return."""
         with self._db.changing() as conn:
-            conn.execute(
-                "UPDATE job_steps SET state = ?, told_ns = ?, settled_ns = ?, answer = ?, before = ?,"
-                " after = ? WHERE job = ? AND terminal = ?",
-                (
-                    record.state, record.told_ns, record.settled_ns, record.answer, _seen_text(record.before),
-                    _seen_text(record.after), record.job, record.terminal,
-                ),
-            )  # fmt: skip
+            _put(conn, record)
+
+    def put_after(self, was: Record, record: Record) -> bool:
+        """Keep how a step stands unless somebody changed it since it ``was`` so; tell whether it is kept."""
+        with self._db.changing() as conn:
+            same = conn.execute(
+                "SELECT 1 FROM job_steps WHERE job = ? AND terminal = ? AND state = ? AND told_ns IS ?"
+                " AND settled_ns IS ?", (was.job, was.terminal, was.state, was.told_ns, was.settled_ns),
+            ).fetchall()  # fmt: skip
+            if same:
+                _put(conn, record)
+        return bool(same)
+
+    def take_up(self, job: str) -> None:
+        """Note which job is being done, "" for none."""
+        with self._db.changing() as conn:
+            conn.execute("INSERT OR REPLACE INTO job_now VALUES (1, ?)", (job,))
+
+    def taken_up(self) -> str:
+        """Return the job that is being done, or was when its openleo was killed; "" for none."""
+        rows = self._db.rows("SELECT job FROM job_now")
+        return str(rows[0][0]) if rows else ""
 
     def say(self, job: str, says: str) -> None:
         """Keep what a running job does now."""
@@ -200,7 +215,9 @@ class Jobs:
         """End a job: it is done, or stopped; raises JobEnded where it is over."""
         found = self.need(job)
         if found.state == "done" or (found.state == "stopped" and state == "stopped"):
-            raise JobEnded(f"job {job} is {found.state} already", f"see it with: openleo fleet jobs {job}")
+            raise JobEnded(
+                f"job {job} is {found.state} already", f"see it with: openleo fleet jobs show {job}"
+            )
         with self._db.changing() as conn:
             conn.execute(
                 "UPDATE jobs SET state = ?, says = ?, ended_ns = ? WHERE id = ?", (state, says, now_ns, job)
@@ -226,6 +243,17 @@ class NoSuchJob(BadInput):
     """There is no job of that name."""
 
     code = "not-found"
+
+
+def _put(conn: Any, record: Record) -> None:
+    conn.execute(
+        "UPDATE job_steps SET state = ?, told_ns = ?, settled_ns = ?, answer = ?, before = ?, after = ?"
+        " WHERE job = ? AND terminal = ?",
+        (
+            record.state, record.told_ns, record.settled_ns, record.answer, _seen_text(record.before),
+            _seen_text(record.after), record.job, record.terminal,
+        ),
+    )  # fmt: skip
 
 
 def _note(conn: Any, job: str, at_ns: int, what: str, by: str, says: str) -> None:

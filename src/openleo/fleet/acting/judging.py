@@ -1,5 +1,6 @@
 """How a dish stood before it was told something and stands after; and whether that is well.  Pure."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Literal
 
@@ -130,3 +131,22 @@ def judge_unknown(order: Order, before: Seen, after: Seen, told_ns: int) -> Verd
     if shows is None:
         return "not-yet"
     return "not-told" if (after.at_ns - told_ns) / SECOND_NS >= _SURELY_NOT_S else "not-yet"
+
+
+def how_it_ended(counts: Mapping[str, int]) -> str:
+    """Say of a job that is done what became of its terminals, who are so many in each state."""
+    worse, refused = counts.get("worse", 0), counts.get("refused", 0)
+    told = counts.get("well", 0) + worse
+    skipped = sum(n for state, n in counts.items() if state not in ("well", "worse", "refused"))
+    if not worse and not refused and not skipped:
+        return "every terminal was told, and looked at after"
+    parts = [f"{told:,} {_was(told)} told, and looked at after" + (f": {worse:,} worse" if worse else "")]
+    if refused:
+        parts.append(f"{refused:,} refused")
+    if skipped:
+        parts.append(f"{skipped:,} {_was(skipped)} not told")
+    return "; ".join(parts if told else parts[1:])
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -3,18 +3,21 @@
 from collections.abc import Collection
 from typing import Any
 
-from openleo.fleet.acting.jobs import Job, Jobs, Record
+from openleo.fleet.acting.desk import Desk, ShownStep, Stands
+from openleo.fleet.acting.jobs import Job
 from openleo.fleet.acting.orders import Order
 from openleo.fleet.acting.plan import Left, Plan, Settings, goes_through
 from openleo.fleet.acting.remote import says_how
 from openleo.fleet.why.times import iso
 
 
-def plain_step(step: Record) -> dict[str, Any]:
+def plain_step(shown: ShownStep) -> dict[str, Any]:
     """Return a step as StepOut."""
+    step = shown.record
     return {
         "job": step.job, "terminal": step.terminal, "site": step.site, "life_critical": step.life_critical,
-        "canary": step.canary, "state": step.state, "at": iso(step.told_ns), "answer": step.answer,
+        "canary": step.canary, "state": step.state, "at": iso(shown.told_ns), "answer": step.answer,
+        "agent": shown.agent, "note": shown.note,
         "before": step.before.says() if step.before else "", "after": step.after.says() if step.after else "",
     }  # fmt: skip
 
@@ -35,25 +38,31 @@ def plain_settings(settings: Settings) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def plain_job(job: Job, counts: dict[str, int]) -> dict[str, Any]:
+def plain_job(job: Job, counts: dict[str, int], stands: Stands) -> dict[str, Any]:
     """Return a job as JobOut."""
     return {
         "id": job.id, "action": job.order.action, "order": job.order.says(), "state": job.state,
-        "says": job.says, "where": job.chosen_by, "reason": job.reason, "by": job.by,
+        "waits": stands.waits, "says": stands.says, "notes": list(stands.notes),
+        "where": job.chosen_by, "reason": job.reason, "by": job.by,
         "made_at": iso(job.made_ns), "ended_at": iso(job.ended_ns), "entry": job.entry, "counts": counts,
         **plain_settings(job.settings),
     }  # fmt: skip
 
 
-def plain_whole_job(jobs: Jobs, job: Job) -> dict[str, Any]:
+def plain_shown(desk: Desk, job: Job) -> dict[str, Any]:
+    """Return a job that is kept as JobOut."""
+    return plain_job(job, desk.jobs.counts(job.id), desk.stands(job))
+
+
+def plain_whole_job(desk: Desk, job: Job) -> dict[str, Any]:
     """Return a job with each terminal of it as OneJob."""
     return {
-        **plain_job(job, jobs.counts(job.id)),
-        "steps": [plain_step(step) for step in jobs.steps(job.id)],
-        "left_out": [plain_left(one) for one in jobs.left(job.id)],
+        **plain_shown(desk, job),
+        "steps": [plain_step(step) for step in desk.steps(job)],
+        "left_out": [plain_left(one) for one in desk.jobs.left(job.id)],
         "events": [
             {"at": iso(one.at_ns), "what": one.what, "by": one.by, "says": one.says}
-            for one in jobs.events(job.id)
+            for one in desk.jobs.events(job.id)
         ],
     }
 

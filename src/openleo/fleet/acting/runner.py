@@ -14,15 +14,27 @@ from typing import Final
 from openleo.base.errors import OpenleoError, Refused
 from openleo.dish.reading import Dish, DishError
 from openleo.fleet.acting.allowed import Allowances, NotAllowed
+from openleo.fleet.acting.carrying import catch_up
+from openleo.fleet.acting.desk import LOCK
 from openleo.fleet.acting.eyes import look, sample_of
 from openleo.fleet.acting.jobs import Job, Jobs, Record
-from openleo.fleet.acting.judging import Seen, judge, judge_unknown
+from openleo.fleet.acting.judging import Seen, how_it_ended, judge, judge_unknown
 from openleo.fleet.acting.orders import tell
 from openleo.fleet.acting.path import Routes, way_of
-from openleo.fleet.acting.plan import OPEN, SECOND_NS, Candidate, Rules, goes_through, next_move, why_left
+from openleo.fleet.acting.plan import (
+    MINUTE_NS,
+    OPEN,
+    SECOND_NS,
+    Candidate,
+    Next,
+    Rules,
+    goes_through,
+    next_move,
+    why_left,
+)
 from openleo.fleet.acting.remote import give, look_again
 from openleo.fleet.acting.standing import Darkness
-from openleo.fleet.acting.through import Orders, order_id, ways_through
+from openleo.fleet.acting.through import Orders, ways_through
 from openleo.fleet.agents import Agents
 from openleo.fleet.database import FleetDatabase
 from openleo.fleet.dish_samples import printable
@@ -30,8 +42,8 @@ from openleo.fleet.durable import only_one
 from openleo.fleet.register import DishEntry, Register
 from openleo.fleet.sample import Sample
 from openleo.fleet.store import TelemetryStore
+from openleo.fleet.why.times import when
 
-LOCK: Final = "acting.lock"
 RUNNER: Final = "openleo"
 _LOOK_S: Final = 5.0
 _TIMEOUT_S: Final = 6.0
@@ -74,6 +86,8 @@ class Runner:
         ):  # fmt: skip
             self._database, self._store, self._register = database, store, register
             self._orders, self._dark = orders, Darkness(self.folder, store, self.clocks.wall_ns)
+            with contextlib.suppress(OpenleoError):  # one that was killed says still what it did
+                self.jobs.take_up("")
             yield self
 
     @property
@@ -82,10 +96,12 @@ class Runner:
         assert self._database is not None, "it is used within at_work"
         return Jobs(self._database)
 
-    def leave_old(self) -> None:
-        """Stop jobs that broke off long ago: whoever wants them still lets them go on."""
+    def leave_old(self, but: str = "") -> None:
+        """Stop jobs that broke off long ago, ``but`` one: whoever wants them still lets them go on."""
         now_ns = self.clocks.wall_ns()
         for job in self.jobs.running():
+            if job.id == but:
+                continue
             times = [s.told_ns or 0 for s in self.jobs.steps(job.id)]
             if now_ns - max([job.made_ns, job.forgiven_ns, *times]) > _OLD_NS:
                 says = f"it broke off; if it is still wanted: openleo fleet jobs resume {job.id}"
@@ -93,20 +109,47 @@ class Runner:
 
     async def run_all(self, stop: asyncio.Event) -> None:
         """Do whatever job runs, until ``stop``, one after another; new ones too."""
+        failed: set[str] = set()  # they let the others go first, once
         while not stop.is_set():
-            for job in self.jobs.running():
-                try:
-                    for later in self.jobs.running():
-                        if later.id != job.id:
-                            self.jobs.say(later.id, f"waits for job {job.id}")
-                    await self.run(job.id, stop)
-                except OpenleoError as error:  # such as a full disk: what is not on record is not done
-                    self.tells(f"job {job.id} waits: {error.detail}; {error.hint}")
-                    await _pause(stop, _AGAIN_S)
-            await _pause(stop, 1.0)
+            running = self.jobs.running()
+            job = next((one for one in running if one.id not in failed), None)
+            if job is None:
+                failed.clear()
+                await _pause(stop, 1.0)
+                continue
+            try:
+                await self.run(job.id, stop)
+            except OpenleoError as error:  # such as a full disk: what is not on record is not done
+                failed.add(job.id)
+                self.tells(f"job {job.id} waits: {error.detail}; {error.hint}")
+                await _pause(stop, _AGAIN_S)
+
+    async def run_in_turn(self, name: str, stop: asyncio.Event) -> Job:
+        """Do one job, after those that were made before it and run still; return how it stands."""
+        while not stop.is_set() and self.jobs.need(name).state == "running":
+            first = self.jobs.running()[0]
+            if first.id == name:
+                return await self.run(name, stop)
+            self.tells(
+                f"job {first.id} was made before it, and goes first; to let it wait: openleo fleet jobs stop"
+                f' {first.id} --reason "..."'
+            )
+            await self.run(first.id, stop)
+        return self.jobs.need(name)
 
     async def run(self, name: str, stop: asyncio.Event) -> Job:
         """Do one job until it is over or ``stop``; return how it stands.  What was begun stays on record."""
+        self.jobs.take_up(name)
+        try:
+            return await self._do(name, stop)
+        finally:
+            with contextlib.suppress(OpenleoError):
+                self.jobs.take_up("")
+
+    async def _do(self, name: str, stop: asyncio.Event) -> Job:
+        assert self._orders is not None
+        assert self._store is not None
+        catch_up(self.jobs, self._orders, self._store.latest, now_ns=self.clocks.wall_ns(), job=name)
         said, looked_s = "", -float("inf")
         while not stop.is_set():
             job = self.jobs.need(name)
@@ -117,7 +160,7 @@ class Runner:
                 await self._look_at(job, rules, {s.terminal: s for s in steps}, open_)
                 return job
             move = next_move(rules, steps, self.clocks.wall_ns())
-            says = f"stops: {move.stop}" if move.stop else move.says
+            says = f"stops: {move.stop}" if move.stop else _words(rules, steps, move)
             if says and says != said:
                 said = says
                 self.jobs.say(name, said)
@@ -129,7 +172,7 @@ class Runner:
             if move.stop and not any(s.state in OPEN for s in steps):
                 return self._end(job, "stopped", move.stop)
             if move.done:
-                return self._end(job, "done", "every terminal was told, and looked at after")
+                return self._end(job, "done", how_it_ended(self.jobs.counts(name)))
             if move.tell is not None and not await self._tell(job, move.tell, steps):
                 return self.jobs.need(name)
             wait_s = 0.0 if move.tell is not None else min(move.wait_ns / SECOND_NS, self.clocks.look_s)
@@ -186,8 +229,8 @@ class Runner:
         """Leave the order to the agent there, which fetches it."""
         assert self._orders is not None
         now_ns = self.clocks.wall_ns()
-        sent = give(self._orders, job, record.terminal, agent, now_ns=now_ns)  # its name is good once
-        self._keep(replace(record, state="sending", told_ns=now_ns, answer=f"through agent {sent.agent}"))
+        give(self._orders, job, record.terminal, agent, now_ns=now_ns)  # its name is good once
+        self._keep(replace(record, state="sending", told_ns=now_ns, answer=""))
 
     async def _send(self, job: Job, record: Record, dish: Dish) -> None:
         record = replace(record, state="sending", told_ns=self.clocks.wall_ns(), after=None)
@@ -212,8 +255,8 @@ class Runner:
     ) -> None:
         """Look at those that were told, several at once."""
         assert self._orders is not None
-        far = [t for t in whom if self._orders.find(order_id(job.id, t)) is not None]
-        self._look_far(rules, [steps[terminal] for terminal in far])
+        far = [t for t in whom if self._orders.of_step(job.id, t) is not None]
+        self._look_far(job, rules, [steps[terminal] for terminal in far])
         whom = tuple(t for t in whom if t not in far)
         entries = self._entries()
         gate = asyncio.Semaphore(_MOST_AT_ONCE)
@@ -236,14 +279,18 @@ class Runner:
         for record, after in seen:
             self._judge(job, rules, replace(record, after=after))
 
-    def _look_far(self, rules: Rules, records: "list[Record]") -> None:
+    def _look_far(self, job: Job, rules: Rules, records: "list[Record]") -> None:
         """See what became of orders that went through agents."""
         assert self._orders is not None
         assert self._store is not None
         latest = self._store.latest() if records else {}
         for record in records:
             now_ns, newest = self.clocks.wall_ns(), latest.get(record.terminal)
-            self._keep(look_again(self._orders, rules, record, newest, now_ns=now_ns))
+            goes_on = job.state == "running"  # of one that was stopped nobody confirms anything
+            found = look_again(self._orders, rules, record, newest, now_ns=now_ns, confirms=goes_on)
+            if found != record:
+                self._keep(found)
+        catch_up(self.jobs, self._orders, lambda: latest, now_ns=self.clocks.wall_ns(), job=job.id)
 
     def _judge(self, job: Job, rules: Rules, record: Record) -> None:
         after = record.after
@@ -324,6 +371,14 @@ class Runner:
             self.tells(
                 f"{record.terminal}: {record.state}" + (f" ({record.answer})" if record.answer else "")
             )
+
+
+def _words(rules: Rules, steps: "list[Record]", move: Next) -> str:
+    """Return what a job does, so that it is true for as long as it does that."""
+    if not move.says.startswith("watches the canary"):
+        return move.says
+    until_ns = max(s.told_ns or 0 for s in steps if s.canary)
+    return f"watches the canary until {when(until_ns + int(rules.settings.watch_minutes * MINUTE_NS))}"
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

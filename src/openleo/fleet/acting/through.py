@@ -36,11 +36,15 @@ TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS nonces (agent TEXT, nonce TEXT, time_ns INTEGER NOT NULL,"
     " PRIMARY KEY (agent, nonce))",
     "CREATE INDEX IF NOT EXISTS nonces_time ON nonces (time_ns)",
+    "CREATE INDEX IF NOT EXISTS agent_orders_job ON agent_orders (job, terminal)",
+    # ``carried``: the state of the order that stands in its job's record
+    "CREATE TABLE IF NOT EXISTS order_ends (id TEXT PRIMARY KEY, reverted_ns INTEGER, carried TEXT)",
 )
 _COLUMNS: Final = (
     "id, agent, terminal, order_, revert_after_s, job, made_ns, expires_ns, state, fetched_ns, result_ns,"
-    " answer, before, confirmed_ns"
+    " answer, before, confirmed_ns, reverted_ns, carried"
 )
+NOT_GIVEN: Final = ("withdrawn", "expired")  # its agent surely never had it
 
 
 class Replayed(Refused):
@@ -77,6 +81,15 @@ class Sent:
     answer: str = ""
     before: Seen | None = None
     confirmed_ns: int | None = None
+    reverted_ns: int | None = None
+    carried: str | None = None
+
+    @property
+    def undone_ns(self) -> int | None:
+        """When its agent undoes it at the latest if nobody confirms it; None where it does not."""
+        if self.revert_after_s is None or self.confirmed_ns is not None or self.result_ns is None:
+            return None
+        return self.result_ns + self.revert_after_s * 10**9 if self.state in ("done", "unknown") else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +104,13 @@ class Contact:
     version: str
 
 
-def order_id(job: str, terminal: str) -> str:
-    """Return the name of a job's order to a terminal: the same however often it is made."""
-    return "o-" + hashlib.sha256(f"{job}\n{terminal}".encode()).hexdigest()[:24]
+def order_id(job: str, terminal: str, turn: int = 0) -> str:
+    """Return the name of a job's order to a terminal: the same however often it is made.
+
+    ``turn`` counts those before it that no agent was given.
+    """
+    text = f"{job}\n{terminal}" + (f"\n{turn}" if turn else "")
+    return "o-" + hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 class Orders:
@@ -161,11 +178,12 @@ class Orders:
                 self._withdraw(sent.id, why)
                 continue
             with self._db.changing() as conn:
-                conn.execute(
+                given = conn.execute(
                     "UPDATE agent_orders SET state = 'fetched', fetched_ns = ifnull(fetched_ns, ?)"
-                    " WHERE id = ? AND state IN ('open', 'fetched')", (now_ns, sent.id),
-                )  # fmt: skip
-            return sent
+                    " WHERE id = ? AND state IN ('open', 'fetched') RETURNING id", (now_ns, sent.id),
+                ).fetchall()  # fmt: skip
+            if given:  # else it was withdrawn this moment
+                return sent
         return None
 
     def confirmed_of(self, agent: str, *, now_ns: int) -> list[str]:
@@ -193,6 +211,11 @@ class Orders:
                 " result_ns = ifnull(result_ns, ?) WHERE id = ?",
                 (state, answer, None if before is None else _text(before.plain()), now_ns, order),
             )
+            if state == "reverted":
+                conn.execute(
+                    "INSERT INTO order_ends (id, reverted_ns) VALUES (?, ?)"
+                    " ON CONFLICT (id) DO UPDATE SET reverted_ns = excluded.reverted_ns", (order, now_ns),
+                )  # fmt: skip
         return True
 
     # What jobs do.
@@ -203,6 +226,7 @@ class Orders:
             conn.execute(
                 "DELETE FROM agent_orders WHERE made_ns < ? AND state <> 'open'", (sent.made_ns - KEPT_NS,)
             )
+            conn.execute("DELETE FROM order_ends WHERE id NOT IN (SELECT id FROM agent_orders)")
             conn.execute(
                 "INSERT OR IGNORE INTO agent_orders (id, agent, terminal, order_, revert_after_s, job,"
                 " made_ns, expires_ns, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open')",
@@ -216,6 +240,47 @@ class Orders:
         """Return one order, or None."""
         found = self._select("id = ?", order)
         return found[0] if found else None
+
+    def of_terminal(self, job: str, terminal: str) -> list[Sent]:
+        """Return what a job ordered for a terminal, the latest first: all but the first were not given."""
+        return self._select("job = ? AND terminal = ? ORDER BY agent_orders.rowid DESC", job, terminal)
+
+    def of_step(self, job: str, terminal: str) -> Sent | None:
+        """Return the order by which a job tells a terminal; None where it tells it from here, or not yet."""
+        last = next(iter(self.of_terminal(job, terminal)), None)
+        if last is None or (last.state in NOT_GIVEN and last.carried == last.state):
+            return None
+        return last
+
+    def unsettled(self, job: str) -> list[Sent]:
+        """Return a job's orders of which the agent has more to say."""
+        return self._select(
+            "job = ? AND (state IN ('open', 'fetched') OR (state IN ('done', 'unknown')"
+            " AND confirmed_ns IS NULL AND revert_after_s IS NOT NULL)) ORDER BY made_ns, id", job,
+        )  # fmt: skip
+
+    def uncarried(self, job: str | None = None) -> list[Sent]:
+        """Return the orders that stand otherwise in their jobs' records, or may; oldest first."""
+        mine, values = ("job = ? AND ", (job,)) if job is not None else ("", ())
+        return self._select(f"{mine}carried IS NOT state ORDER BY agent_orders.rowid", *values)
+
+    def carry(self, sent: Sent) -> None:
+        """Note that the job's record says how an order stands."""
+        with self._db.changing() as conn:
+            conn.execute(
+                "INSERT INTO order_ends (id, carried) VALUES (?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET carried = excluded.carried", (sent.id, sent.state),
+            )  # fmt: skip
+
+    def withdraw(self, job: str, why: str) -> None:
+        """End what a job ordered and no agent has."""
+        if self._db.rows("SELECT 1 FROM agent_orders WHERE job = ? AND state = 'open' LIMIT 1", (job,)):
+            with self._db.changing() as conn:
+                conn.execute(
+                    "UPDATE agent_orders SET state = 'withdrawn', answer = ?"
+                    " WHERE job = ? AND state = 'open'",
+                    (why, job),
+                )
 
     def confirm(self, order: str, *, now_ns: int) -> None:
         """Let an agent leave an order as it is; what is undone already stays so."""
@@ -260,7 +325,8 @@ class Orders:
             )
 
     def _select(self, where: str, *values: Any) -> list[Sent]:
-        return [_sent(r) for r in self._db.rows(f"SELECT {_COLUMNS} FROM agent_orders WHERE {where}", values)]
+        tables = "agent_orders LEFT JOIN order_ends USING (id)"
+        return [_sent(r) for r in self._db.rows(f"SELECT {_COLUMNS} FROM {tables} WHERE {where}", values)]
 
 
 def ways_through(orders: Orders, agents: Agents, *, now_ns: int) -> dict[str, Through]:
@@ -317,4 +383,5 @@ def _sent(row: Sequence[Any]) -> Sent:
         revert_after_s=row[4], job=row[5], made_ns=row[6], expires_ns=row[7], state=row[8],
         fetched_ns=row[9], result_ns=row[10], answer=row[11],
         before=None if row[12] is None else Seen.read(msgspec.json.decode(row[12])), confirmed_ns=row[13],
+        reverted_ns=row[14], carried=row[15],
     )  # fmt: skip
