@@ -51,6 +51,25 @@ def is_address(source: str) -> bool:
     return True
 
 
+def need_source(source: str) -> None:
+    """Raise BadInput unless ``source`` is "", or an address or the name of an interface of this machine."""
+    if not source:
+        return
+    if is_address(source):
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET) as sock:
+                sock.bind(socket.getaddrinfo(source, 0, type=socket.SOCK_STREAM)[0][4])
+        except OSError as error:
+            raise BadInput(f"{source} is no address of this machine", "see `ip address`") from error
+        return
+    names = [name for _, name in socket.if_nameindex()]
+    if source not in names:
+        raise BadInput(
+            f"there is no interface {source} on this machine",
+            f"name one of {', '.join(names)}, or its address",
+        )
+
+
 async def connect(
     host: str, port: int, source: str | None = None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
