@@ -1,6 +1,7 @@
 """`openleo agent`: watch the dish of a remote site and send what it tells."""
 
 import asyncio
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,8 @@ def run(at: At, most_mb: int, no_orders: bool) -> None:
     dropped first.  Orders are carried out where `openleo agent allow` has allowed them; what was and is not
     confirmed is undone, also with --no-orders.
     """
+    # gRPC's own resolver of names takes 2 MB; the system's does, for a dish is named by its address.
+    os.environ.setdefault("GRPC_DNS_RESOLVER", "native")
     from openleo.fleet.agent import Agent
     from openleo.fleet.agent_home import own_key, read_settings
     from openleo.fleet.durable import only_one

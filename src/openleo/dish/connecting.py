@@ -10,9 +10,7 @@ import contextlib
 import errno
 import ipaddress
 import re
-import shutil
 import socket
-import tempfile
 from pathlib import Path
 from typing import Final, Self
 
@@ -121,6 +119,8 @@ class Relay:
     """A local socket whose connections go on to ``host:port`` from ``source``."""
 
     def __init__(self, host: str, port: int, source: str) -> None:
+        import tempfile  # here, for most sites need no relay, and these take half a MB of a small machine
+
         self._to = (host, port, source)
         self._folder = Path(tempfile.mkdtemp(prefix="openleo-dish-"))  # mode 0700: nobody else may use it
         self._server: asyncio.Server | None = None
@@ -139,6 +139,8 @@ class Relay:
 
     async def close(self) -> None:
         """Stop, and close what is carried."""
+        import shutil
+
         if self._server is not None:
             self._server.close()
         for task in list(self._carrying):
