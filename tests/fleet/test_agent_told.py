@@ -1,5 +1,6 @@
 """What an agent says at its site: whether it is refused, what is wrong, and what it does not take."""
 
+import asyncio
 import sys
 import time
 from collections.abc import Iterator
@@ -11,8 +12,14 @@ from hostile_dish import PlayedDish, in_thread
 from servers_here import Here, app_here, ingest_here
 
 from openleo.cli._main import exit_code_of
+from openleo.fleet import agent_home
+from openleo.fleet.agent import Agent
+from openleo.fleet.agent_home import Settings, own_key
 from openleo.fleet.agent_ring import Ring
-from openleo.fleet.collect import Pages
+from openleo.fleet.collect import Pages, Seen
+from openleo.fleet.register import DishEntry
+from openleo.fleet.sample import Sample
+from openleo.fleet.web import Server
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "api"))
 from api_world import founded
@@ -125,3 +132,23 @@ def test_status_tells_what_is_wrong_with_the_dishes_that_are_watched(
 def test_unstow_is_said_to_go_with_stow(tmp_path: Path, capsys: Capture, verb: str) -> None:
     assert exit_code_of(["agent", verb, "unstow", "--data", str(tmp_path)]) == 2
     assert "unstow goes with stow" in capsys.readouterr().err
+
+
+def test_of_two_words_of_the_server_the_newer_one_is_said(tmp_path: Path, here: Here) -> None:
+    """A batch that was refused an hour ago does not say what the agent's standing is now."""
+    settings, _ = agent_home.enrol(tmp_path, here.agent(), Server(here.url), ())
+    told = Sample(terminal="ut-1", time_ns=time.time_ns(), source="dish")
+    stranger = Settings(device="somebody", server=here.url)
+    one = Agent(tmp_path, stranger, own_key(tmp_path))
+    one.ring.write(Pages(samples=[told]))
+    asyncio.run(one.sender.turn())
+    assert ["not the batch of a device" in said for said in one.troubles()] == [True]
+    here.at.agents.cut_off(settings.device)
+    one.taker.device = settings.device
+    one.orders.allow("stow", allowed=True)
+    seen = Seen(entry=DishEntry(address="127.0.0.1"), terminal="ut-1", state="online", detail="")
+    one.taker._seen = lambda: [seen]
+    asyncio.run(one.taker.turn())
+    assert ["was revoked" in said for said in one.troubles()] == [True]
+    one.orders.close()
+    one.ring.close()
