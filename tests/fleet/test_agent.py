@@ -1,17 +1,16 @@
 """The agent of a remote site against our own ingest: enrolment, the dark, kills, and its size."""
 
-import asyncio
 import json
 import signal
 import stat
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from agent_runs import agent, modules_of, rss_mb
+from agent_runs import Capture, agent, enrolled, modules_of, rss_mb, wait_for
 from hostile_dish import PlayedDish, in_thread
 from servers_here import Asked, Here, app_here, ingest_here, own_certificate, scripted
 
@@ -19,18 +18,15 @@ from openleo.cli._main import exit_code_of
 from openleo.control import enrolment, onboarding
 from openleo.control.inventory import Selection
 from openleo.fleet import agent_home
-from openleo.fleet.agent import FRESH_NS, Sender
+from openleo.fleet.agent import FRESH_NS
 from openleo.fleet.agent_home import Settings, own_key, public_key, read_settings, to_prove
 from openleo.fleet.agent_ring import Ring
-from openleo.fleet.batches import BACKFILL, LANE
 from openleo.fleet.collect import Pages
 from openleo.fleet.sample import Sample
-from openleo.fleet.web import Server
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "api"))
 from api_world import founded
 
-Capture = pytest.CaptureFixture[str]
 NS = 10**9
 MOST_MB = 64
 
@@ -45,18 +41,6 @@ def dish() -> Iterator[PlayedDish]:
 def here(tmp_path: Path) -> Iterator[Here]:
     with ingest_here(tmp_path / "server") as there:
         yield there
-
-
-def enrolled(data: Path, here: Here, dish: PlayedDish, *more: str) -> None:
-    command = ["agent", "enrol", here.agent(), "--server", here.url, "--dish", dish.address, *more]
-    assert exit_code_of([*command, "--data", str(data)]) == 0
-
-
-def wait_for(holds: Callable[[], bool], *, seconds: float = 40.0) -> None:
-    until_s = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < until_s, "it did not come about"
-        time.sleep(0.05)
 
 
 def test_an_agent_enrols_with_a_code_that_is_good_once(
@@ -233,115 +217,52 @@ def test_an_agent_that_is_killed_time_and_again_loses_nothing_and_sends_nothing_
         assert there.at.intake.counts["doubles"] == 0
 
 
-# The sender, turn by turn.
+def held_by(dish: PlayedDish, data: Path, count: int) -> list[int]:
+    """Have an agent's ring hold samples of an hour ago and before, a second apart; return when they were."""
+    oldest_ns = time.time_ns() - 3_600 * NS - count * NS
+    times = [oldest_ns + n * NS for n in range(count)]
+    with Ring(data / "agent") as ring:
+        ring.write(Pages(samples=[Sample(terminal=dish.terminal, time_ns=t, source="dish") for t in times]))
+    return times
 
 
-def sample(age_s: int) -> Sample:
-    return Sample(terminal="ut-1", time_ns=time.time_ns() - age_s * NS, source="dish", uptime_s=age_s)
+MOST_POLLS = 9  # a look each 5 s at first: before what is held is out, the dish has answered so often
 
 
-def sender(folder: Path, url: str, ring: Ring, device: str = "site-1") -> Sender:
-    return Sender(ring, Settings(device=device, server=url), own_key(folder, make=True))
-
-
-def test_after_the_dark_the_newest_goes_first_and_then_what_is_older(tmp_path: Path, here: Here) -> None:
-    code = here.agent()
-    settings, waits = agent_home.enrol(tmp_path, code, Server(here.url), ())
-    assert not waits
-    with Ring(tmp_path) as ring:
-        away = sender(tmp_path, "http://127.0.0.1:1", ring)
-        arrived: list[int] = []
-        for hour in range(5, 0, -1):  # hours in the dark, with a try now and then
-            ring.write(Pages(samples=[sample(3_600 * hour + n) for n in range(200)]))
-            pauses = [asyncio.run(away.turn())]
-        assert pauses[-1] > 0
-        assert "cannot be reached" in away.trouble
-        ring.write(Pages(samples=[sample(n) for n in range(30)]))
-        back = sender(tmp_path, here.url, ring, settings.device)
-        while ring.held().samples or ring.held().batches:
-            before = here.at.intake.counts["samples"]
-            asyncio.run(back.turn())
-            assert here.at.intake.counts["samples"] > before, back.trouble
-            found = here.store.samples("ut-1", 0, 2**62)
-            arrived.append(min(s.uptime_s or 0 for s in found))
-        assert arrived[0] == 0  # the first that arrives is of now
-        assert len(found) == 5 * 200 + 30
-        assert back.trouble == ""
-        assert back.sent == 5 * 200 + 30
-
-
-def test_what_is_of_a_past_outage_is_sent_in_the_lane_for_that(tmp_path: Path) -> None:
-    def take(asked: Asked) -> tuple[int, dict[str, str], bytes]:
-        return 204, {}, b""
-
-    with scripted(take) as there, Ring(tmp_path) as ring:
-        old_s = FRESH_NS // NS + 60
-        ring.write(Pages(samples=[sample(5), sample(old_s)]))
-        one = sender(tmp_path, there.url, ring)
-        pauses = [asyncio.run(one.turn()) for _ in range(3)]
-        assert [asked.headers.get(LANE) for asked in there.asked] == [None, BACKFILL]
-        assert [asked.headers["openleo-seq"] for asked in there.asked] == ["0-0", "1-1"]
-        assert pauses[2] >= 15
-
-
-def test_while_nothing_arrives_little_is_cut_so_that_the_rest_can_still_be_thinned(tmp_path: Path) -> None:
-    with Ring(tmp_path) as ring:
-        away = sender(tmp_path, "http://127.0.0.1:1", ring)
-        for _ in range(20):
-            ring.write(Pages(samples=[sample(FRESH_NS // NS + 10 + n) for n in range(50)]))
-            asyncio.run(away.turn())
-        held = ring.held()
-        assert held.batches == 1
-        assert held.samples >= 20 * 50 - 450
-
-
-@pytest.mark.parametrize(
-    ("answer", "then", "pause_s"),
-    [
-        ((429, {"Retry-After": "20"}, b""), "kept", (20, 20)),
-        ((503, {}, b""), "kept", (4, 6)),
-        ((507, {"Retry-After": "60"}, b'{"detail":"the disk is full"}'), "kept", (60, 60)),
-        ((500, {}, b""), "kept", (4, 6)),
-        ((403, {}, b'{"detail":"site-1 was revoked"}'), "kept", (48, 72)),
-        ((404, {}, b""), "kept", (4, 6)),
-        ((302, {"Location": "http://elsewhere.example"}, b""), "kept", (4, 6)),
-        ((422, {}, b'{"detail":"the body is wrong"}'), "set aside", (1, 1)),
-        ((413, {}, b""), "set aside", (1, 1)),
-    ],
-)
-def test_a_refused_batch_is_kept_unless_it_can_never_be_taken(
-    tmp_path: Path, answer: tuple[int, dict[str, str], bytes], then: str, pause_s: tuple[float, float]
+def test_beside_a_dish_with_a_full_history_all_of_it_arrives_while_the_dish_answers(
+    tmp_path: Path, here: Here, dish: PlayedDish
 ) -> None:
-    with scripted(lambda asked: answer) as there, Ring(tmp_path) as ring:
-        ring.write(Pages(samples=[sample(5)]))
-        one = sender(tmp_path, there.url, ring)
-        pause = asyncio.run(one.turn())
-        assert pause_s[0] <= pause <= pause_s[1]
-        assert one.trouble
-        held = ring.held()
-        assert (held.batches, held.refused) == ((1, 0) if then == "kept" else (0, 1))
+    """A third of the 15 minutes is no longer fresh, and waits for what is."""
+    dish.lived(900)
+    enrolled(tmp_path, here, dish)
+    with agent("run", data=tmp_path) as process:
+        wait_for(lambda: dish.terminal in here.store.latest())
+
+        def counters() -> set[int]:
+            found = here.store.samples(dish.terminal, 0, 2**62, merged=False)
+            return {s.counter for s in found if s.counter is not None}
+
+        wait_for(lambda: len(counters()) >= 60 or dish.calls["get_status"] > MOST_POLLS, seconds=90)
+        assert dish.calls["get_status"] <= MOST_POLLS
+        process.terminate()
+        assert process.wait(30) == 0
 
 
-def test_a_batch_too_old_to_be_fresh_by_the_servers_clock_is_sent_again_as_old(
-    tmp_path: Path, here: Here
+def test_what_was_held_while_cut_off_arrives_newest_first_while_the_dish_answers(
+    tmp_path: Path, here: Here, dish: PlayedDish
 ) -> None:
-    settings, _ = agent_home.enrol(tmp_path, here.agent(), Server(here.url), ())
-    with Ring(tmp_path) as ring:
-        ring.write(Pages(samples=[sample(5)]))
-        one = sender(tmp_path, here.url, ring, settings.device)
-        two_days_ns = 2 * 86_400 * NS
-        here.at.intake._clock_ns = lambda: time.time_ns() + two_days_ns  # the server's clock is right
-        asyncio.run(one.turn())
-        asyncio.run(one.turn())
-        assert len(here.store.samples("ut-1", 0, 2**62)) == 1
-        assert ring.held().refused == 0
-
-
-def test_a_revoked_agent_keeps_what_it_has_and_says_why(tmp_path: Path, here: Here) -> None:
-    settings, _ = agent_home.enrol(tmp_path, here.agent(), Server(here.url), ())
-    here.at.agents.cut_off(settings.device)
-    with Ring(tmp_path) as ring:
-        ring.write(Pages(samples=[sample(5)]))
-        one = sender(tmp_path, here.url, ring, settings.device)
-        wait_for(lambda: asyncio.run(one.turn()) > 0 and "revoked" in one.trouble)
-        assert ring.held().batches == 1
+    enrolled(tmp_path, here, dish)
+    held = held_by(dish, tmp_path, 1_000)
+    newest_first = list(reversed(held))
+    with agent("run", data=tmp_path) as process:
+        arrived: set[int] = set()
+        while not arrived >= set(held):
+            assert dish.calls["get_status"] <= MOST_POLLS, f"{len(arrived)} arrived"
+            times = {s.time_ns for s in here.store.samples(dish.terminal, 0, 2**62, merged=False)}
+            arrived = times & set(held)
+            assert arrived == set(newest_first[: len(arrived)])
+            time.sleep(0.05)
+        latest = here.store.latest
+        wait_for(lambda: latest()[dish.terminal].time_ns > time.time_ns() - FRESH_NS)
+        process.terminate()
+        assert process.wait(30) == 0

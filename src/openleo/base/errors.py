@@ -5,7 +5,6 @@
 our own bugs fail an assertion.
 """
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -38,6 +37,8 @@ class OpenleoWarning(UserWarning):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a hint that names the nearest known names, or lists some when none is near."""
+    import difflib  # here, for agents of remote sites, which are small, seldom ask
+
     names = sorted(set(known))
     by_lower = {n.lower(): n for n in names}
     near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)

@@ -1,9 +1,10 @@
 """`openleo agent`: watch the dish of a remote site and send what it tells."""
 
 import asyncio
+import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 _DISH = "192.168.100.1"
 _LOG_S = 60.0
 _ASKABLE = ("reboot", "stow", "sleep")
+
+
+class _Action(click.Choice[str]):
+    """An action that can be allowed; of unstow it says what allows it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the action."""
+        if value == "unstow":
+            self.fail("unstow goes with stow: allow or forbid stow", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @click.group("agent", cls=Group)
@@ -77,6 +88,8 @@ def run(at: At, most_mb: int, no_orders: bool) -> None:
     dropped first.  Orders are carried out where `openleo agent allow` has allowed them; what was and is not
     confirmed is undone, also with --no-orders.
     """
+    # gRPC's own resolver of names takes 2 MB; the system's does, for a dish is named by its address.
+    os.environ.setdefault("GRPC_DNS_RESOLVER", "native")
     from openleo.fleet.agent import Agent
     from openleo.fleet.agent_home import own_key, read_settings
     from openleo.fleet.durable import only_one
@@ -91,12 +104,17 @@ async def _run(agent: "Agent") -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
     agent.sender.on_first = lambda: click.echo("the server has acknowledged the first samples", err=True)
+    agent.sender.on_trouble = _told
     telling = asyncio.create_task(_tell(agent, stop))
     try:
         await agent.run(stop)
     finally:
         await telling
     click.echo("stopped; what was told until now is on disk", err=True)
+
+
+def _told(trouble: str) -> None:
+    click.echo(f"TROUBLE: {trouble}" if trouble else "the server takes what is sent again", err=True)
 
 
 async def _tell(agent: "Agent", stop: asyncio.Event) -> None:
@@ -117,16 +135,12 @@ def status_line(agent: "Agent") -> str:
     ]
     if held.thinned or held.dropped:
         parts.append(f"{held.thinned:,} thinned out and {held.dropped:,} dropped for want of room")
-    parts += [
-        f"TROUBLE: {one}"
-        for one in (agent.sender.trouble, agent.collector.trouble, agent.taker.trouble)
-        if one
-    ]
+    parts += [f"TROUBLE: {one}" for one in agent.troubles()]
     return " | ".join(parts)
 
 
 @command.command("allow")
-@click.argument("action", type=click.Choice(_ASKABLE), required=False)
+@click.argument("action", type=_Action(_ASKABLE), required=False)
 @fleet_options
 def allow(at: At, action: str | None) -> None:
     """Allow that the server orders something of the dishes here, or show what is allowed.
@@ -138,7 +152,7 @@ def allow(at: At, action: str | None) -> None:
 
 
 @command.command("forbid")
-@click.argument("action", type=click.Choice(_ASKABLE))
+@click.argument("action", type=_Action(_ASKABLE))
 @fleet_options
 def forbid(at: At, action: str) -> None:
     """Forbid that the server orders something of the dishes here; what is to be undone is all the same."""
@@ -180,7 +194,8 @@ def status(at: At) -> None:
 
     settings, key = read_settings(_folder(at)), public_key(own_key(_folder(at)))
     with Ring(_folder(at), settings.dishes) as ring:
-        held, remarks = ring.held(), ring.remarks()
+        held, trouble, remarked = ring.held(), ring.trouble(), ring.remarks()
+    remarks = [f"{subject} {kind}: {text}" for (subject, kind), text in remarked.items()]
     with OrderBook(_folder(at)) as book:
         allowed, armed = sorted(book.allowed()), book.armed()
     lines = [
@@ -198,12 +213,19 @@ def status(at: At) -> None:
         lines.append(f"{held.refused:,} batches were refused by the server for good")
     lines.append(f"orders that are carried out: {', '.join(allowed) or 'none'}")
     lines += [f"{one.terminal}: {_undoes(one)}" for one in armed]
-    lines += remarks
+    if trouble is not None:
+        lines.append(f"TROUBLE since {when(trouble.since_ns)}: {trouble.detail}")
+    lines += [
+        f"{subject} {kind}: {text}"
+        for (subject, kind), text in remarked.items()
+        if kind != "position"  # that a dish may not tell it is no trouble
+    ]
     value = {
         "device": settings.device,
         "server": settings.server,
         "key": key,
         "held": held,
+        "trouble": trouble,
         "orders": allowed,
         "undoes": [one.id for one in armed],
         "remarks": remarks,
@@ -216,13 +238,14 @@ def _folder(at: At) -> Path:
 
 
 def _entries(given: tuple[str, ...]) -> "list[DishEntry]":
-    from openleo.dish.connecting import split_address
+    from openleo.dish.connecting import need_source, split_address
     from openleo.fleet.register import DishEntry
 
     found = []
     for text in given:
         address, _, source = text.partition(",")
         split_address(address)
+        need_source(source.strip())
         found.append(DishEntry(address=address.strip(), source=source.strip()))
     if len({dish.key for dish in found}) < len(found):
         raise BadInput("a dish is named twice", "name each once")

@@ -10,9 +10,7 @@ import contextlib
 import errno
 import ipaddress
 import re
-import shutil
 import socket
-import tempfile
 from pathlib import Path
 from typing import Final, Self
 
@@ -49,6 +47,25 @@ def is_address(source: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def need_source(source: str) -> None:
+    """Raise BadInput unless ``source`` is "", or an address or the name of an interface of this machine."""
+    if not source:
+        return
+    if is_address(source):
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET) as sock:
+                sock.bind(socket.getaddrinfo(source, 0, type=socket.SOCK_STREAM)[0][4])
+        except OSError as error:
+            raise BadInput(f"{source} is no address of this machine", "see `ip address`") from error
+        return
+    names = [name for _, name in socket.if_nameindex()]
+    if source not in names:
+        raise BadInput(
+            f"there is no interface {source} on this machine",
+            f"name one of {', '.join(names)}, or its address",
+        )
 
 
 async def connect(
@@ -102,6 +119,8 @@ class Relay:
     """A local socket whose connections go on to ``host:port`` from ``source``."""
 
     def __init__(self, host: str, port: int, source: str) -> None:
+        import tempfile  # here, for most sites need no relay, and these take half a MB of a small machine
+
         self._to = (host, port, source)
         self._folder = Path(tempfile.mkdtemp(prefix="openleo-dish-"))  # mode 0700: nobody else may use it
         self._server: asyncio.Server | None = None
@@ -120,6 +139,8 @@ class Relay:
 
     async def close(self) -> None:
         """Stop, and close what is carried."""
+        import shutil
+
         if self._server is not None:
             self._server.close()
         for task in list(self._carrying):

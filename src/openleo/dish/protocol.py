@@ -15,7 +15,7 @@ Types are Any: the classes are made at run time.
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -33,7 +33,8 @@ WEB_PORT: Final = 9201
 @cache
 def descriptor_set() -> Any:
     """Return the FileDescriptorSet that ships, imports first; do not change it."""
-    data = (files("openleo.dish") / "proto" / "descriptors.bin").read_bytes()
+    # Not by importlib.resources: with what that loads, it takes a MB of the small machines of remote sites.
+    data = (Path(__file__).parent / "proto" / "descriptors.bin").read_bytes()
     return descriptor_pb2.FileDescriptorSet.FromString(data)
 
 

@@ -55,6 +55,8 @@ class OrderTaker:
         self.server = settings.to_server(timeout_s=_POST_S)
         self.takes = takes  # False: nothing new is carried out; what was is undone all the same
         self.trouble = ""
+        self.refused_s: float | None = None  # when the server last refused this agent, monotonic, if it does
+        self.unreachable = False
         self._key, self._seen, self._poll_s = key, seen, poll_s
         self._ahead_ns = 0  # the server's clock less ours
         self._failures = 0
@@ -101,12 +103,15 @@ class OrderTaker:
             for name in found["confirmed"]:
                 await asyncio.to_thread(self.book.confirm, str(name))
             self._failures, self.trouble = 0, ""
+            self.refused_s, self.unreachable = None, False
             if found["order"] is not None:
                 await self._carry_out(found["order"], can)
                 for kept in self.book.unreported():
                     await self._report(kept)
         except WebError as error:
-            return self._failed(error.detail)
+            pause_s = self._failed(error.detail)
+            self.unreachable = True
+            return pause_s
         except (KeyError, TypeError, ValueError):
             return self._failed(f"{self.server.url} answers with what is no order")
         return self._poll_s
@@ -144,6 +149,8 @@ class OrderTaker:
         said = why if isinstance(why, str) else why.said()
         self.trouble = f"orders: {said}"
         barred = isinstance(why, Answer) and why.status in (401, 403, 404, 405)
+        refused = isinstance(why, Answer) and why.status in (401, 403)
+        self.refused_s, self.unreachable = time.monotonic() if refused else None, False
         first_s, most_s = (60.0, _BARRED_S) if barred else (_FIRST_S, _MOST_S)
         pause_s = backoff_s(self._failures, first_s=first_s, most_s=most_s, roll=random.random())
         return pause_s if isinstance(why, str) else why.wait_s(pause_s)

@@ -145,7 +145,7 @@ def enrol(
         if answer.status not in (404, 405):
             break
     if not answer.is_ok:
-        raise _code_refused(server, answer)
+        raise _code_refused(server, answer, by_control=path == ENROL_PATHS[1])
     found: Any = answer.json()
     names = [found.get(key) for key in ("device", "terminal")] if isinstance(found, dict) else []
     name = next((str(n) for n in names if n), "")
@@ -156,13 +156,19 @@ def enrol(
     return settings, path == ENROL_PATHS[1]
 
 
-def _code_refused(server: Server, answer: Answer) -> Exception:
+def _code_refused(server: Server, answer: Answer, *, by_control: bool) -> Exception:
     if answer.status in (404, 405):
         return BadInput(f"{server.url} takes no agents", "name the server that `openleo ingest` runs on")
     if answer.status == 409:
         return CodeRefused(
             f"{server.url} knows this machine's key as an agent's already",
             "see which: openleo agent status; another agent has a folder of its own: --data DIR",
+        )
+    if by_control and answer.status == 403:  # it knows codes of its own alone, so this may be a good one
+        return CodeRefused(
+            f"{server.url} is no ingest, and as a control plane it does not know the code",
+            "a code of `openleo fleet agent add`: name the server that `openleo ingest` runs on;"
+            " a terminal's: have a new one made",
         )
     return CodeRefused(f"{server.url} does not take the code ({answer.said()})", "have a new one made")
 

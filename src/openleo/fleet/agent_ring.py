@@ -20,7 +20,7 @@ import msgspec
 
 from openleo.base.errors import BadInput
 from openleo.fleet.batches import plain
-from openleo.fleet.collect import Pages
+from openleo.fleet.collect import SITE, Pages
 from openleo.fleet.opening import WORN, open_database, transaction
 from openleo.fleet.register import DishEntry
 from openleo.fleet.sample import Sample
@@ -52,6 +52,8 @@ _MOMENT, _QUARTER, _THINNED = 0, 1, 2
 _THIN_AT_ONCE: Final = 2_000
 _WHOLE_NS: Final = 3_600 * NS  # what is newer than the newest less this is never thinned
 _DROP_AT_ONCE: Final = 500
+_REMARK: Final = "remark "
+_NEVER_NS: Final = 2**63 - 1
 _DECODER: Final = msgspec.json.Decoder(Sample)
 
 Sign = Callable[[str, int, Sequence[Sample], bool], tuple[dict[str, str], bytes]]
@@ -81,6 +83,15 @@ class Held:
     oldest_ns: int | None
     sent: int  # samples that the server has acknowledged
     acknowledged_ns: int | None  # the newest of these
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What is wrong between an agent and its server: ``kind`` is for programs, ``detail`` for reading."""
+
+    kind: str
+    detail: str
+    since_ns: int
 
 
 class Ring:
@@ -137,8 +148,8 @@ class Ring:
         with self._lock:
             rows = [_row(sample) for sample in pages.samples]
             known = {f"progress {key}": json.dumps(done) for key, (_, done) in pages.progress.items()}
-            known |= {f"remark {r.subject} {r.kind}": r.detail for r in pages.remarks.values()}
-            gone = [f"remark {subject} {kind}" for subject, kind in pages.cleared]
+            known |= {f"{_REMARK}{r.subject} {r.kind}": r.detail for r in pages.remarks.values()}
+            gone = [f"{_REMARK}{subject} {kind}" for subject, kind in pages.cleared]
             with self._changing() as db:
                 db.executemany(
                     "INSERT INTO samples (terminal, time_ns, detail, body) VALUES (?, ?, ?, ?)", rows
@@ -152,14 +163,11 @@ class Ring:
                 self._known.pop(name, None)
             self._known |= known
 
-    def remarks(self) -> list[str]:
-        """Return what is remarked at present, for reading."""
-        mark = "remark "
-        return [
-            f"{name[len(mark) :]}: {text}"
-            for name, text in sorted(self._known.items())
-            if name.startswith(mark)
-        ]
+    def remarks(self) -> dict[tuple[str, str], str]:
+        """Return what is remarked at present of this machine and its dishes, by subject and kind."""
+        told = [(*_subject_and_kind(name), text) for name, text in sorted(self._known.items())]
+        watched = {SITE, *(dish.key for dish in self._dishes)}  # not of those that it was enrolled for before
+        return {(subject, kind): text for subject, kind, text in told if subject in watched}
 
     # Batches.
 
@@ -169,15 +177,20 @@ class Ring:
             row = self._db.execute("SELECT * FROM outbox ORDER BY newest_ns DESC LIMIT 1").fetchone()
             return None if row is None else _cut(row)
 
-    def cut(self, most: int, sign: Sign, *, since_ns: int = 0, backfill: bool = False) -> Cut | None:
-        """Cut a batch from the newest samples, of ``since_ns`` or later, and write it down; None if none are.
+    def cut(
+        self, most: int, sign: Sign, *, since_ns: int = 0, before_ns: int | None = None,
+        backfill: bool = False,
+    ) -> Cut | None:  # fmt: skip
+        """Cut a batch from the newest samples from ``since_ns`` to before ``before_ns``, and write it down.
 
+        None if none are.
         Raises BatchTooLarge, with nothing changed, where it must hold fewer.
         """
         with self._lock:
             found = self._db.execute(
-                "SELECT id, body FROM samples WHERE time_ns >= ? ORDER BY time_ns DESC LIMIT ?",
-                (since_ns, most),
+                "SELECT id, body FROM samples WHERE time_ns >= ? AND time_ns < ?"
+                " ORDER BY time_ns DESC LIMIT ?",
+                (since_ns, _NEVER_NS if before_ns is None else before_ns, most),
             ).fetchall()
             if not found:
                 return None
@@ -214,6 +227,46 @@ class Ring:
             db.execute(
                 "UPDATE outbox SET headers = ? WHERE first_seq = ?", (json.dumps(headers), cut.first_seq)
             )
+
+    def signed_anew(self, signer: str, sign: Callable[[Cut], dict[str, str]]) -> None:
+        """Sign what was cut by another device, or with another key, as ``signer``: nobody else takes it.
+
+        An agent that has enrolled anew so sends what it held, instead of being refused for it.
+        """
+        with self._lock:
+            if self._known.get("signer") == signer:
+                return
+            cuts = [_cut(row) for row in self._db.execute("SELECT * FROM outbox")]
+            with self._changing() as db:
+                db.executemany(
+                    "UPDATE outbox SET headers = ? WHERE first_seq = ?",
+                    [(json.dumps(sign(cut)), cut.first_seq) for cut in cuts],
+                )
+                db.execute("INSERT OR REPLACE INTO known VALUES ('signer', ?)", (signer,))
+            self._known["signer"] = signer
+
+    def holds_before(self, time_ns: int) -> bool:
+        """Tell whether something waits that is older, or was cut."""
+        with self._lock:
+            query = "SELECT EXISTS (SELECT 1 FROM outbox) OR EXISTS (SELECT 1 FROM samples WHERE time_ns < ?)"
+            return bool(self._db.execute(query, (time_ns,)).fetchone()[0])
+
+    # What is wrong between the agent and its server, for those who ask at the site.
+
+    def trouble(self) -> Trouble | None:
+        """Return what is wrong, or was when an agent last ran; None where nothing is."""
+        found = json.loads(self._known.get("trouble", "null"))
+        return None if found is None else Trouble(**found)
+
+    def note_trouble(self, kind: str, detail: str) -> None:
+        """Keep what is wrong; of one kind it is since it first was.  ``kind`` "" says that nothing is."""
+        with self._lock:
+            was = self.trouble()
+            if (was.kind, was.detail) == (kind, detail) if was else not kind:
+                return
+            since_ns = was.since_ns if was and was.kind == kind else time.time_ns()
+            told = {"kind": kind, "detail": detail, "since_ns": since_ns} if kind else None
+            self._know(trouble=json.dumps(told))
 
     def set_aside(self, cut: Cut, why: str) -> None:
         """Keep a batch that the server will never take apart, for people; the last few of them."""
@@ -330,6 +383,11 @@ class Ring:
 def _row(sample: Sample) -> tuple[str, int, int, bytes]:
     detail = _MOMENT if sample.period_s < 15 or not sample.reachable else _QUARTER
     return sample.terminal, sample.time_ns, detail, msgspec.json.encode(plain(sample))
+
+
+def _subject_and_kind(name: str) -> tuple[str, str]:
+    subject, _, kind = name.removeprefix(_REMARK).rpartition(" ")
+    return (subject, kind) if name.startswith(_REMARK) else ("", "")
 
 
 def _cut(row: sqlite3.Row) -> Cut:

@@ -137,6 +137,16 @@ def sign_batch(
     return headers, body
 
 
+def sign_again(
+    key: Ed25519PrivateKey, device: str, headers: Mapping[str, str], body: bytes
+) -> dict[str, str]:
+    """Return the headers of a batch that `sign_batch` made, as another device or with another key."""
+    first, _, last = headers[SEQ].partition("-")
+    head = Head(device=device, boot=headers[BOOT], first=int(first), last=int(last), signature="")
+    _check(head)
+    return {**headers, DEVICE: device, SIGNATURE: b64encode(key.sign(head.to_sign(body))).decode()}
+
+
 def read_head(headers: Mapping[str, str]) -> Head:
     """Return what headers (names in lower case) say of a batch; raises BadBatch and NotSigned."""
     missing = [name for name in (DEVICE, BOOT, SEQ) if name not in headers]

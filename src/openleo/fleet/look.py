@@ -29,6 +29,7 @@ from openleo.fleet.dish_samples import (
 from openleo.fleet.pace import Pace
 from openleo.fleet.register import DishEntry
 from openleo.fleet.sample import Sample
+from openleo.fleet.site_clock import NS, when
 from openleo.fleet.twins import Claim, Identities
 
 # What a good answer puts an end to.
@@ -259,14 +260,15 @@ class DishWatch:
             return
         fresh = boot != was.boot if boot is not None and was.boot is not None else False
         back = uptime_s + _SLACK_S < was.uptime_s
+        at = when(self.clocks.now_ns() - uptime_s * NS)
         if fresh:
-            look.remark("restarted", f"it started anew (start {boot}, {uptime_s:,} s ago)")
+            look.remark("restarted", f"it started anew at {at} (start {boot})")
             was.counter, was.rekeyed = 0, False
         elif back and boot is not None:
             look.remark("time-jump", "its time up went back without a new start being counted")
             was.counter, was.rekeyed = 0, True
         elif back:
-            look.remark("restarted", f"it started anew ({uptime_s:,} s ago)")
+            look.remark("restarted", f"it started anew at {at}")
             was.counter = 0
         was.boot = boot
 
