@@ -14,9 +14,10 @@ from openleo.fleet.acting.plan import Candidate, Plan, Settings, Through, plan
 from openleo.fleet.acting.through import Orders, ways_through
 from openleo.fleet.agents import Agents
 from openleo.fleet.database import FleetDatabase
-from openleo.fleet.register import Register
+from openleo.fleet.register import DishEntry, Register
 from openleo.fleet.table.rows import Row, Table
 from openleo.fleet.table.where import read_where
+from openleo.fleet.tied import guarded, tied_kits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +77,26 @@ def make_plan(
 def candidates(
     folder: Path, rows: Iterable[Row], routes: Routes, through: Mapping[str, Through]
 ) -> list[Candidate]:
-    """Return rows as a plan takes them, with what is known of our own way, and of agents there."""
+    """Return rows as a plan takes them, with what is known of our own way, and of agents there.
+
+    What protects a kit protects the dish that is asked for it, whoever that says it is by now.
+    """
     with Register(folder) as register:
         dishes = register.dishes()
+        tied = tied_kits(register.kits(), dishes)
+    by_terminal: dict[str, list[DishEntry]] = {}
+    for dish in dishes:
+        by_terminal.setdefault(dish.terminal, []).append(dish)
     found = []
     for row in rows:
-        same = [dish for dish in dishes if dish.terminal == row.terminal]
-        way = way_of(routes, same, row.subject.note) if same else None
+        same = by_terminal.get(row.terminal, [])
+        subject = guarded(row.subject, tied.get(row.terminal, []))
+        way = way_of(routes, same, subject.note) if same else None
         found.append(
             Candidate(
-                terminal=row.terminal, site=row.site, life_critical=row.life_critical,
-                people=row.subject.people or 0, way=way, through=through.get(row.terminal),
+                terminal=row.terminal, site=row.site,
+                life_critical=row.life_critical or subject.life_critical, people=subject.people or 0,
+                way=way, through=through.get(row.terminal),
             )
         )  # fmt: skip
     return found
