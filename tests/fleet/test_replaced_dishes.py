@@ -294,3 +294,12 @@ def test_one_dish_is_one_however_its_address_is_written(tmp_path: Path, capsys: 
     assert "polled as before" in run(capsys, "add", "10.0.0.1:9200", "--timeout", "0.1", "--data", tmp_path)
     with Register(tmp_path / "fleet") as register:
         assert [(dish.address, dish.kit) for dish in register.dishes()] == [("10.0.0.1", "B")]
+
+
+def test_a_dish_that_never_spoke_is_whom_people_say_its_kit_is(tmp_path: Path, capsys: Capture) -> None:
+    given(tmp_path, f"kit,terminal\nA,{UT[1]}\n")
+    run(capsys, "add", "127.0.0.1:1", "--kit", "A", "--timeout", "0.2", "--data", tmp_path)
+    done = given(tmp_path, f"kit,terminal\nA,{UT[5]}\n")
+    assert done.contradicted == ()
+    with Register(tmp_path / "fleet") as register:
+        assert [dish.terminal for dish in register.dishes()] == [UT[5]]

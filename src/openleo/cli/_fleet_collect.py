@@ -103,10 +103,10 @@ def _added(
             f"{dish.address} is {answer.terminal}, which is kit {whose[0].id}",
             f"leave --kit out, or take that kit's terminal away: openleo fleet remove {whose[0].id}",
         )
-    kept = DishEntry(  # its terminal is what it says, or last said: not what the list says of its kit
+    kept = DishEntry(  # whom it says, or last said, it is goes before what people say of its kit
         address=before.address if before else dish.address, source=dish.source,
         name=dish.name or (before.name if before else ""),
-        terminal=answer.terminal or (before.terminal if before else ""),
+        terminal=answer.terminal or (before.terminal if before else "") or told,
         kit=meant.id if meant else "",
     )  # fmt: skip
     register.put_dish(kept)

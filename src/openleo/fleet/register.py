@@ -15,7 +15,7 @@ from typing import Any, Final
 from openleo.base.errors import BadInput, did_you_mean
 from openleo.fleet.kits import Kit
 from openleo.fleet.opening import open_database, transaction
-from openleo.fleet.teaching import to_learn
+from openleo.fleet.teaching import take_back, to_learn
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS kits (
@@ -192,6 +192,7 @@ class Register:
         rows = [tuple(getattr(kit, name) for name in _KIT_COLUMNS) for kit in kits]
         with self._changing() as db:
             self._untag(db, [row[0] for row in rows])
+            take_back(db, {row[0]: row[_KIT_COLUMNS.index("terminal")] for row in rows})
             # A terminal may move from one kit to another within one file.
             db.executemany("UPDATE kits SET terminal = '' WHERE id = ?", [(row[0],) for row in rows])
             db.executemany(

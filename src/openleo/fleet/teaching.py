@@ -19,6 +19,11 @@ SELECT terminal, id, learned AND NOT EXISTS (
     WHERE mine.kit = kits.id AND one.terminal = kits.terminal) AS loose
 FROM kits WHERE terminal <> ''
 """
+_TAKE_BACK: Final = """
+UPDATE dishes SET terminal = ?1 WHERE ifnull(json_extract(progress, '$.terminal'), '') = ''
+AND (address, source) IN (SELECT address, source FROM dish_kits WHERE kit = ?2)
+AND terminal = (SELECT terminal FROM kits WHERE id = ?2 AND NOT learned AND terminal NOT IN ('', ?1))
+"""
 
 
 def to_learn(db: sqlite3.Connection) -> dict[str, str]:
@@ -30,6 +35,14 @@ def to_learn(db: sqlite3.Connection) -> dict[str, str]:
         return {}
     holders = {row["terminal"]: (row["id"], bool(row["loose"])) for row in db.execute(_HOLDERS)}
     return learning(wanted, holders)
+
+
+def take_back(db: sqlite3.Connection, terminals: Mapping[str, str]) -> None:
+    """Let dishes that never spoke, and have their kits' terminals by people's word, follow that word.
+
+    ``terminals`` is by kit what people tell now, before it is written.
+    """
+    db.executemany(_TAKE_BACK, [(terminal, kit) for kit, terminal in terminals.items()])
 
 
 def learning(wanted: Mapping[str, str], holders: Mapping[str, tuple[str, bool]]) -> dict[str, str]:
