@@ -3,16 +3,18 @@
 import sqlite3
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from openleo.base.errors import BadInput
+from openleo.cli._fleet_changes import Changes
 from openleo.cli._main import exit_code_of
 from openleo.fleet.acting.choosing import candidates
 from openleo.fleet.acting.path import Routes
 from openleo.fleet.books import FleetBook
-from openleo.fleet.collect import Pages
+from openleo.fleet.collect import Collector, Pages, Seen
 from openleo.fleet.database import FleetDatabase
 from openleo.fleet.importing import Imported, import_kits
 from openleo.fleet.kit_file import read_kits
@@ -38,7 +40,7 @@ def tells(data: Path, address: str, terminal: str, *, ago_s: float = 5) -> None:
     now_ns = time.time_ns() - round(ago_s * 1e9)
     samples = [
         Sample(
-            terminal=terminal, time_ns=now_ns - n * 15 * 10**9, source="dish", reachable=True, period_s=15.0,
+            terminal=terminal, time_ns=now_ns - n * 15 * 10**9, source="dish", reachable=True, period_s=15,
             ping_drop=0.0, downlink_mbps=1.0,
         )
         for n in range(20)
@@ -201,8 +203,8 @@ def test_an_import_that_is_stopped_leaves_all_as_it_was(tmp_path: Path) -> None:
         before = (register.kits(), register.dishes())
         stopped, most = 0, 20
         while True:  # stopped after ever more of the database's work
-            left = iter(range(most, -1, -1))
-            register._db.set_progress_handler(lambda left=left: next(left, -1) == 0, 1)
+            left = iter([False] * most + [True])
+            register._db.set_progress_handler(partial(next, left, False), 1)
             try:
                 import_kits(register, read_kits(b"kit,address\nA,10.0.0.3\nB,10.0.0.4\n", "kits.csv"))
                 break
@@ -303,3 +305,25 @@ def test_a_dish_that_never_spoke_is_whom_people_say_its_kit_is(tmp_path: Path, c
     assert done.contradicted == ()
     with Register(tmp_path / "fleet") as register:
         assert [dish.terminal for dish in register.dishes()] == [UT[5]]
+
+
+def test_a_change_of_a_dish_is_told_by_the_kit_that_it_is_asked_for(tmp_path: Path) -> None:
+    given(tmp_path, CLINIC.replace("our_path=yes,,", f"our_path=yes,{UT[1]},"))
+    tells(tmp_path, "10.0.0.1", UT[9])
+    with FleetBook(tmp_path / "fleet") as book:
+        [entry] = [dish for dish in book.dishes() if dish.kit == "A"]
+        was = Seen(entry=entry, terminal=UT[9], state="online", detail="")
+        line = Changes(Collector(book), book.register).line(was, replace(was, state="dark"))
+    assert "LIFE-CRITICAL  clinic, kit A: online -> dark" in line
+
+
+def test_the_next_step_is_about_the_same_data_and_of_one_kit_it_says_it(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    given(tmp_path, "kit,site\nK-1,roof\n")
+    told = run(capsys, "--data", tmp_path)
+    assert f"next: have it seen: `openleo fleet add ADDRESS --kit K-1 --data {tmp_path}`" in told
+    assert f"`openleo fleet add ADDRESS --kit K-1 --data {tmp_path}`" in run(
+        capsys, "report", "--data", tmp_path
+    )
+    assert f"--kit K-1 --data {tmp_path}`" in run(capsys, "why", "K-1", "--data", tmp_path)
