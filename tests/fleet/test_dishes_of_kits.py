@@ -37,7 +37,7 @@ def test_a_list_with_addresses_is_all_that_it_takes(tmp_path: Path, capsys: Capt
         kits.write_text(f"{head}{rows}K-3,shed,,,192.168.100.1\nK-4,pier,,,5 High St\n")
         assert exit_code_of(["fleet", "import", str(kits), *data]) == 0
         told = capsys.readouterr().out
-        assert "2 dishes new to be asked: openleo fleet once" in told
+        assert "2 dishes new to be asked: openleo fleet once --data" in told
         assert "line 4: every dish has 192.168.100.1" in told
         assert "line 5: '5 High St'" in told
         assert "4 new, 0 changed, 0 as they were, 0 wrong" in told
@@ -54,7 +54,10 @@ def test_a_list_with_addresses_is_all_that_it_takes(tmp_path: Path, capsys: Capt
     assert "Olena, +380 1" in told
     assert "127.0.0.1:2" not in told
     assert exit_code_of(["fleet", *data]) == 0
-    assert "next: ask the dish of one of them: `openleo fleet once`" in capsys.readouterr().out
+    assert (
+        f"next: ask the dish of one of them: `openleo fleet once --data {tmp_path}`"
+        in capsys.readouterr().out
+    )
 
 
 def test_no_dish_is_lost_where_two_change_places_or_one_takes_anothers(

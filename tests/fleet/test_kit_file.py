@@ -153,3 +153,32 @@ def test_what_is_no_list_of_kits_is_refused_with_what_to_do(data: bytes, what: s
 
 def test_headings_that_mean_nothing_are_told() -> None:
     assert read_kits(b"kit,Colour\nKIT1,red\n", "kits.csv").unknown == ("Colour",)
+
+
+@pytest.mark.parametrize("row", ["A,3.80501E+11,,", 'A,"3,8E+11",,', "A,,1.23457E+15,", "A,,,250²"])
+def test_numbers_that_a_spreadsheet_has_spoilt_are_refused(row: str) -> None:
+    read = read_kits(f"kit,phone,account,people\n{row}\nB,+380 50 111,12e5,250\n".encode(), "kits.csv")
+    assert [bad.line for bad in read.bad] == [2]
+    assert [kit.id for kit in read.kits.values()] == ["B"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["Hauptstr.5", '"Kyiv,vul.Shevchenka"', "10.0.0.1:", "[::1", "1.2.3.4:9200:7", ":::", "[::1]9200"],
+)
+def test_what_is_no_address_is_no_dish_to_ask(written: str) -> None:
+    read = read_kits(f"kit,address\nA,{written}\n".encode(), "kits.csv")
+    assert (read.addresses, [row.line for row in read.unread]) == ({}, [2])
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["10.0.0.1", "10.0.0.1:9300", "dish.example", "dish-7:9200", "ut_1.lan", "fe80::1", "[::1]:9200"],
+)
+def test_addresses_and_names_are_dishes_to_ask(written: str) -> None:
+    assert read_kits(f"kit,address\nA,{written}\n".encode(), "kits.csv").addresses == {2: written}
+
+
+def test_an_address_that_stands_twice_is_told_also_where_one_names_the_port() -> None:
+    read = read_kits(b"kit,address\nA,10.0.0.1\nB,10.0.0.1:9200\n", "kits.csv")
+    assert [(row.line, "line 2 too" in row.reason) for row in read.unread] == [(3, True)]

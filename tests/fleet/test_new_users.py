@@ -80,8 +80,8 @@ def test_kits_that_were_never_seen_are_named_with_whom_to_call_and_what_to_do(
     assert "Nothing was ever heard of 2 kits (LIFE-CRITICAL: 1" in told
     lines = [line for line in told.splitlines() if line.startswith("- ")]
     assert lines[0].startswith("- **LIFE-CRITICAL** waterworks, kit KIT30406: V. Moroz (holder)")
-    assert "`openleo fleet add ADDRESS --kit KIT30406`" in lines[0]
-    assert "`openleo fleet connect starlink`" in lines[0]
+    assert f"`openleo fleet add ADDRESS --kit KIT30406 --data {data}`" in lines[0]
+    assert f"`openleo fleet connect starlink --data {data}`" in lines[0]
     assert lines[1].startswith("- school, kit KIT30407: S. Ivanchenko (holder)")
 
 
@@ -182,9 +182,9 @@ def test_a_dish_that_was_never_asked_is_not_one_that_never_answered(tmp_path: Pa
         register.put_dish(DishEntry(address="127.0.0.1:2"))
     before = run(capsys, "--data", tmp_path)
     assert "never answered" not in before
-    assert "next: ask the dish of one of them: `openleo fleet once`" in before
-    assert "next: have yard, kit K-2 seen: `openleo fleet add ADDRESS --kit K-2`" in before
-    assert "dish 127.0.0.1:2 was not asked yet: `openleo fleet once`" in before
+    assert f"next: ask the dish of one of them: `openleo fleet once --data {tmp_path}`" in before
+    assert f"next: have yard, kit K-2 seen: `openleo fleet add ADDRESS --kit K-2 --data {tmp_path}`" in before
+    assert f"dish 127.0.0.1:2 was not asked yet: `openleo fleet once --data {tmp_path}`" in before
     for name in ("K-1", "127.0.0.1:1"):
         assert "next: its dish 127.0.0.1:1 was not asked yet" in run(capsys, "why", name, "--data", tmp_path)
     assert "roof" not in run(capsys, "report", "--data", tmp_path).split("## To call")[1]

@@ -46,18 +46,19 @@ class Changes:
         """Return ``11:20:05Z  hospital, kit KIT-02: online -> dark, obstructed (OBSTRUCTED)``."""
         from openleo.fleet.site_clock import when
 
-        kit = self._kit(now.terminal)
+        kit = self._kit(now.terminal, now.entry.kit)
         words = [kit.site, f"kit {kit.kit}" if kit.kit else ""] if kit is not None else []
         who = ", ".join(w for w in words if w) or now.entry.label
         flag = "LIFE-CRITICAL  " if kit is not None and kit.life_critical else ""
         at = when(self._collector.clocks.now_ns())
         return f"{at}  {flag}{who}: {before.state} -> {now.state}{_why(now)}"
 
-    def _kit(self, terminal: str) -> "Kit | None":
+    def _kit(self, terminal: str, asked_for: str) -> "Kit | None":
         if time.monotonic() - self._read_s >= _FRESH_S:
-            self._kits = {kit.terminal: kit for kit in self._register.kits() if kit.terminal}
+            kits = self._register.kits()
+            self._kits = {kit.id: kit for kit in kits} | {kit.terminal: kit for kit in kits if kit.terminal}
             self._read_s = time.monotonic()
-        return self._kits.get(terminal)
+        return self._kits.get(terminal) or self._kits.get(asked_for)
 
 
 def _why(now: "Seen") -> str:

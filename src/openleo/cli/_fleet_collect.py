@@ -82,17 +82,19 @@ def _added(
     register: "Register", dish: "DishEntry", answer: "Probe", meant: "Kit | None"
 ) -> tuple[dict[str, Any], list[str]]:
     """Keep one dish; return what is told of it."""
+    from openleo.fleet.kit_file import place_of
     from openleo.fleet.register import DishEntry
+    from openleo.fleet.tied import contradictions
 
-    before = next(
-        (d for d in register.dishes() if (d.address, d.source) == (dish.address, dish.source)), None
-    )
+    place = (place_of(dish.address), dish.source)
+    before = next((d for d in register.dishes() if (place_of(d.address), d.source) == place), None)
     others = [d for d in register.dishes() if d.name and d.name == dish.name and d != before]
     if others:
         raise BadInput(f"dish {others[0].key} is called {dish.name} already", "take another --name")
-    if meant and meant.terminal and answer.terminal and answer.terminal != meant.terminal:
+    told = meant.terminal if meant and not meant.learned else ""
+    if told and answer.terminal and answer.terminal != told:
         raise BadInput(
-            f"{dish.address} is {answer.terminal}, not the kit's {meant.terminal}",
+            f"{dish.address} is {answer.terminal}, not the kit's {told}",
             "leave --kit out, or mend the kit",
         )
     whose = register.find_kits(answer.terminal) if meant and answer.terminal else []
@@ -101,18 +103,21 @@ def _added(
             f"{dish.address} is {answer.terminal}, which is kit {whose[0].id}",
             f"leave --kit out, or take that kit's terminal away: openleo fleet remove {whose[0].id}",
         )
-    kept = DishEntry(
-        address=dish.address, source=dish.source, name=dish.name or (before.name if before else ""),
-        terminal=answer.terminal or (meant.terminal if meant else "") or (before.terminal if before else ""),
+    kept = DishEntry(  # whom it says, or last said, it is goes before what people say of its kit
+        address=before.address if before else dish.address, source=dish.source,
+        name=dish.name or (before.name if before else ""),
+        terminal=answer.terminal or (before.terminal if before else "") or told,
         kit=meant.id if meant else "",
     )  # fmt: skip
     register.put_dish(kept)
-    kits = register.find_kits(kept.terminal) if kept.terminal else []
+    every = register.kits()
+    kits = [k for k in every if (k.id == meant.id if meant else kept.terminal in (k.terminal or " ",))]
     lines = [f"dish {kept.label} is {'polled as before' if before else 'added'}", *_probed(answer)]
     if kits:
-        lines.append(f"it is kit {kits[0].id}" + (f" at {kits[0].site}" if kits[0].site else ""))
-    elif meant:
-        lines.append(f"it is kit {meant.id}, which learns its terminal once the dish answers")
+        at_site = f" at {kits[0].site}" if kits[0].site else ""
+        later = "" if kits[0].terminal else ", which learns its terminal once the dish answers"
+        lines.append(f"it is kit {kits[0].id}{at_site}{later}")
+    lines += [f"WARNING: {one}" for one in contradictions(every, [kept])]
     return {"dish": kept, "answer": answer, "kit": kits[0] if kits else None}, lines
 
 
@@ -158,8 +163,9 @@ def once(at: At) -> None:
         raise _nobody_to_ask(at)
     found.sort(key=lambda pair: natural(pair[0].entry.label))
     rows = [
-        (s.entry.label, s.terminal, *kits.get(s.terminal or s.entry.kit, ("", "")), s.state, s.detail)
+        (s.entry.label, s.terminal, *whose, s.state, s.detail)
         for s, _ in found
+        for whose in (kits.get(s.terminal) or kits.get(s.entry.kit, ("", "")),)
     ]
     lines = table(("dish", "terminal", "site", "kit", "state", "what"), rows, none="")
     for seen, look in found:

@@ -38,6 +38,7 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
             remark = fleet.remark
             controlled, dishes, polled = fleet.controlled, fleet.dishes, fleet.polled_at(when)
             strays, unasked = fleet.strays, fleet.unasked
+            contradicted = fleet.contradicted_at(when)
         found = open_incidents(survey)
     if form == "csv":
         click.echo(csv_of(member_rows(found, survey.now_ns)), nl=False)
@@ -49,6 +50,7 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
             "counts": {state.value: n for state, n in survey.counts.items()},
             "stale": stale, "remark": remark,
             "never_seen": never, "no_dishes": list(strays), "not_asked": list(unasked),
+            "contradicted": list(contradicted),
             "incidents": [plain_incident(n, i, survey.now_ns) for n, i in enumerate(found, 1)],
         }  # fmt: skip
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
@@ -68,16 +70,22 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
             "",
             f"and {len(found) - limit:,} more: --limit {len(found)}, or --format csv for each terminal",
         ]
-    if unheard := list(never_lines(survey, polled)):
+    if unheard := list(never_lines(survey, polled, data_words(at))):
         lines += ["", *unheard]
+    if contradicted:
+        lines += ["", *(f"  ?  {one}" for one in contradicted[:_STRAYS])]
+        if len(contradicted) > _STRAYS:
+            lines.append(f"     and {len(contradicted) - _STRAYS:,} more: openleo fleet list{data_words(at)}")
     if strays:
         lines += ["", *(f"  ?  dish {stray}" for stray in strays[:_STRAYS])]
         if len(strays) > _STRAYS:
-            lines.append(f"     and {len(strays) - _STRAYS:,} more: openleo fleet list")
+            lines.append(f"     and {len(strays) - _STRAYS:,} more: openleo fleet list{data_words(at)}")
     if unasked:
         many = len(unasked) > 1
         what = f"{len(unasked):,} dishes were" if many else f"dish {unasked[0]} was"
-        lines += ["", f"  ?  {what} not asked yet: `openleo fleet once`, or `openleo fleet watch`"]
+        data = data_words(at)
+        ask = f"`openleo fleet once{data}`, or `openleo fleet watch{data}`"
+        lines += ["", f"  ?  {what} not asked yet: {ask}"]
     if found:
         lines += ["", f"why one of them: openleo fleet why TERMINAL{data_words(at)}"]
     tell(lines)

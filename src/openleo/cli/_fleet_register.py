@@ -7,7 +7,7 @@ import click
 
 from openleo.base.errors import BadInput
 from openleo.cli._control import table
-from openleo.cli._fleet import At, fleet_options, show
+from openleo.cli._fleet import At, data_words, fleet_options, show
 from openleo.cli._text import counted, natural
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ def import_(at: At, file: Path, strict: bool, dry_run: bool, encoding: str | Non
     read = read_kits(data, file.name, encoding=encoding)
     with at.register() as register:
         done = import_kits(register, read, strict=strict, dry=dry_run)
-    show(at, done, _told(done, dry=dry_run))
+    show(at, done, _told(done, dry=dry_run, data=data_words(at)))
     if done.bad and not (done.new or done.changed or done.same):
         raise BadInput(f"no row of {file.name} could be read", "mend the rows above and give it again")
 
 
-def _told(done: "Imported", *, dry: bool) -> list[str]:
+def _told(done: "Imported", *, dry: bool, data: str) -> list[str]:
     from openleo.fleet.kit_file import nearest
 
     lines = []
@@ -71,10 +71,11 @@ def _told(done: "Imported", *, dry: bool) -> list[str]:
     lines += _some(
         [f"{kit}: no longer asked, its address {at} is another's" for kit, at in done.displaced.items()]
     )
+    lines += _some([f"WARNING: {what}" for what in done.contradicted])
     lines.append(f"{counts}, {len(done.bad):,} wrong")
     if done.dishes:
         dishes = counted(len(done.dishes), "dish")
-        lines.append(f"{dishes} {would}new to be asked: openleo fleet once, or watch")
+        lines.append(f"{dishes} {would}new to be asked: openleo fleet once{data}, or watch")
     return lines
 
 
@@ -90,6 +91,7 @@ def list_(at: At) -> None:
     """List the kits, dishes and accounts of the register, and what is wrong with them."""
     from openleo.fleet.looking import need_fleet
     from openleo.fleet.site_clock import when
+    from openleo.fleet.tied import contradictions
 
     need_fleet(at.folder)
     with at.register() as register:
@@ -98,7 +100,7 @@ def list_(at: At) -> None:
     lines = table(
         ("kit", "terminal", "site", "account", "holder", "people", "life-critical"),
         [
-            (k.id, k.terminal, k.site, k.account, k.holder, k.people, "yes" if k.life_critical else "")
+            (k.id, k.terminal, k.site, k.account, k.called, k.people, "yes" if k.life_critical else "")
             for k in sorted(kits, key=lambda k: (natural(k.site), natural(k.id)))
         ],
         none="there are no kits: openleo fleet import kits.csv",
@@ -106,11 +108,14 @@ def list_(at: At) -> None:
     of = {name: (k.site, k.kit) for k in kits for name in (k.id, k.terminal) if name}
     lines += ["", *table(
         ("dish", "from", "name", "terminal", "site", "kit"), [
-            (d.address, d.source, d.name, d.terminal, *of.get(d.terminal or d.kit, ("", "")))
+            (d.address, d.source, d.name, d.terminal, *(of.get(d.terminal) or of.get(d.kit, ("", ""))))
             for d in sorted(dishes, key=lambda d: (natural(d.address), natural(d.source)))
         ],
         none="there are no dishes: openleo fleet add 192.168.100.1",
     )]  # fmt: skip
+    contradicted = [str(one) for one in contradictions(kits, dishes)]
+    if contradicted:
+        lines += ["", *_some([f"  ?  {one}" for one in contradicted])]
     if accounts:
         rows = [
             (a.name, a.vendor, a.number, a.client_id, a.secret_file or f"${a.secret_env}") for a in accounts
@@ -124,7 +129,8 @@ def list_(at: At) -> None:
         lines += [f"  {r.subject}: {r.detail} (last {when(r.last_ns)}, {r.times} x)" for r in late]
         if len(late) < len(told):
             lines.append(f"  ... and {len(told) - len(late):,} older; --format json has all")
-    value = {"kits": kits, "dishes": dishes, "accounts": accounts, "remarks": remarks}
+    value = {"kits": kits, "dishes": dishes, "accounts": accounts, "remarks": remarks,
+             "contradicted": contradicted}  # fmt: skip
     show(at, value, lines)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from openleo.fleet.kits import Kit
     from openleo.fleet.register import DishEntry
     from openleo.fleet.store import TelemetryStore
-    from openleo.fleet.why import Expected
+    from openleo.fleet.why import Expected, Subject
 
 _data = click.option(
     "--data", type=click.Path(path_type=Path), metavar="DIR",
@@ -96,7 +96,11 @@ def _from_store(
         terminals = fleet.find(name)
         survey = fleet.survey(when, whole=terminals, expected=expected)
         clock_ns = fleet.clock_ns if when is None else survey.now_ns
-        remark = fleet.remark
+        remark, polled = fleet.remark, fleet.polled_at(when)
+
+    def unseen(kit: "Subject") -> str:
+        return next_step(kit, polled.get(kit.terminal), data_words(at))
+
     lines = [*stale_lines(survey, clock_ns), *([remark] if remark else [])]
     values = []
     for terminal in terminals:
@@ -107,7 +111,7 @@ def _from_store(
         never = found.state is State.NEVER
         here = Here(
             controlled=fleet.controlled, address=dish.address if dish is not None else "",
-            unseen=next_step(standing.kit, fleet.polled_at(when).get(terminal)) if never else "",
+            unseen=unseen(standing.kit) if never else "",
             sky_ns=clock_ns if is_old(survey, clock_ns) else None,
             together=", ".join(map(name_of, survey.same_code(terminal))),
             sky=_sky(dish) if found.cause is Why.OBSTRUCTED and when is None and not at.as_json else "",
@@ -231,7 +235,8 @@ def report(ctx: click.Context, since: timedelta, when: datetime | None, form: st
             decisions=fleet.decided if fleet.decisions is not None else None,
             reaches_back=_reaches_back(fleet.store, since_ns),
             addresses={terminal: dish.address for terminal, dish in fleet.dishes.items()},
-            polled=fleet.polled_at(when), jobs=fleet.jobs,
+            polled=fleet.polled_at(when), contradicted=fleet.contradicted_at(when), jobs=fleet.jobs,
+            data=data_words(At(data, False)),
         )  # fmt: skip
     if form == "json":
         click.echo(json.dumps(plain_handover(found, clock_ns), indent=2, ensure_ascii=False))

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from openleo.base.errors import BadInput, OpenleoError
 from openleo.dish.connecting import is_address, split_address
-from openleo.fleet.kits import MOST_TEXT, Kit, checked_id, terminal_id
+from openleo.fleet.kits import MOST_TEXT, Kit, checked_id, terminal_id, unspoilt
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 MOST_ROWS: Final = 200_000
@@ -52,6 +52,7 @@ _MEANS: Final = {heading: column for column, all_ in HEADINGS.items() for headin
 _YES: Final = frozenset({"yes", "y", "true", "1", "x", "ja", "oui", "si", "sí", "так", "да"})
 _NO: Final = frozenset({"no", "n", "false", "0", "nein", "non", "ні", "нет", "-"})
 _SAVE_AS: Final = "save it as 'CSV UTF-8'"
+_HOST = re.compile(r"(?:[\w-]{1,63}\.)*(?!\d+\.?$)[\w-]{1,63}\.?")  # a postal address ends in a number
 _FORMULA = re.compile(r'="(.*)"')
 
 
@@ -90,6 +91,7 @@ def read_kits(data: bytes, source: str, *, encoding: str | None = None) -> KitFi
     bad: list[BadRow] = []
     silent = set()
     addresses: dict[int, str] = {}
+    places: dict[tuple[str, int], int] = {}
     unread: list[BadRow] = []
     for line, cells in rows:
         if line - header_line > MOST_ROWS:
@@ -104,23 +106,23 @@ def read_kits(data: bytes, source: str, *, encoding: str | None = None) -> KitFi
             continue
         kits[line] = kit
         try:
-            address = _address(row.get("address", ""), addresses)
+            address = _address(row.get("address", ""), places)
             if address:
                 addresses[line] = address
+                places[place_of(address)] = line
         except BadInput as error:  # a column of that name may hold where people live
             unread.append(BadRow(line=line, reason=f"{error.detail}; {error.hint}"))
         if not row.get("life_critical"):
             silent.add(line)
-    told = frozenset(columns.values()) - {"place", "phone", "address"}
-    if "phone" in columns.values():
-        told |= {"holder"}
+    told = frozenset(columns.values()) - {"place", "address"}
     if "place" in columns.values():
         told |= {"latitude_deg", "longitude_deg"}
     if not kits and not bad:
         raise BadInput(f"{source} has headings and no rows", "write a line for each kit")
     return KitFile(
         kits=kits, columns=told, bad=tuple(bad), unknown=tuple(unknown),
-        lacking=tuple(f"no column {_called(c)}: {says}" for c, says in LACKING.items() if c not in told),
+        lacking=tuple(f"no column {_called(c)}: {says}" for c, says in LACKING.items()
+                      if not {c, *(["phone"] if c == "holder" else [])} & told),
         silent_critical=frozenset(silent), addresses=addresses, unread=tuple(unread),
     )  # fmt: skip
 
@@ -262,11 +264,12 @@ def _kit(row: dict[str, str]) -> Kit:
     if not (kit or terminal or serial):
         raise BadInput("it names no kit, terminal or serial number", "fill one of them in")
     texts: dict[str, Any] = {}
-    for column in ("site", "account", "holder", "note"):
+    for column in ("site", "account", "holder", "phone", "note"):
         texts[column] = value = " ".join(got(column, "").split())
         if len(value) > MOST_TEXT:
             raise BadInput(f"{column} has {len(value)} characters", f"{MOST_TEXT} is the most")
-    texts["holder"] = ", ".join(t for t in (texts["holder"], " ".join(got("phone", "").split())) if t)
+    for column in ("account", "phone"):
+        unspoilt(texts[column])
     latitude, longitude = _place(row)
     return Kit(
         id=kit or terminal or serial, kit=kit, terminal=terminal, serial=serial, latitude_deg=latitude,
@@ -275,19 +278,28 @@ def _kit(row: dict[str, str]) -> Kit:
     )  # fmt: skip
 
 
-def _address(text: str, others: Mapping[int, str]) -> str:
+def place_of(address: str) -> tuple[str, int]:
+    """Return what names a dish, however its address is written: host, and port also where none is told."""
+    host, port = split_address(address)
+    return host.casefold(), port
+
+
+def _address(text: str, others: Mapping[tuple[str, int], int]) -> str:
     """Return the address at which a dish is asked, "" for none; raises BadInput."""
     if not text:
         return ""
-    host, _ = split_address(text)
-    if not (is_address(host) or "." in host or ":" in text):
+    host, port = split_address(text)
+    whole = text in (host, f"{host}:{port}", f"[{host}]", f"[{host}]:{port}")
+    named = ("." in host or ":" in text) and _HOST.fullmatch(host) is not None
+    known = whole and (is_address(host) or named)
+    if not known:
         raise BadInput(f"{text!r} is no dish's address", "write it as 192.168.100.1 or host:port")
     if host == EVERY_DISH:
         raise BadInput(
             f"every dish has {host}",
             f"say which way leads to it: openleo fleet add {host} --source ... --kit ...",
         )
-    same = next((line for line, other in others.items() if other == text), None)
+    same = others.get((host.casefold(), port))
     if same is not None:
         raise BadInput(f"{text} stands in line {same} too", "each dish has an address of its own, or a port")
     return text
@@ -329,7 +341,7 @@ def _people(text: str) -> int | None:
     plain = re.sub(r"[\s.,](?=\d{3}\b)", "", text)
     if not plain:
         return None
-    if not plain.isdigit() or len(plain) > 9:
+    if not (plain.isascii() and plain.isdigit()) or len(plain) > 9:
         raise BadInput(f"people {text!r} is no number", "write how many depend on it, such as 250")
     return int(plain)
 

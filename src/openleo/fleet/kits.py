@@ -11,6 +11,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _VENDOR_ID = re.compile(r"(?:ut)?([0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8})")
 DISH_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # what a dish may call itself
 _ADDRESS: Final = re.compile(r"\d{1,3}(\.\d{1,3}){3}(:\d+)?", re.ASCII)
+_ROUNDED = re.compile(r"[+-]?\d+(?:[.,]\d+)?e\+\d+", re.IGNORECASE)  # 3.80501E+11
 _SPOILT = re.compile(r"\d+(?:[.,]\d+)?e\+?\d+", re.IGNORECASE)
 
 
@@ -18,7 +19,8 @@ _SPOILT = re.compile(r"\d+(?:[.,]\d+)?e\+?\d+", re.IGNORECASE)
 class Kit:
     """One kit.  ``id`` is its kit number, else its terminal's id, else its serial number; "" is not told.
 
-    ``people`` is how many depend on it, where that is known.
+    ``people`` is how many depend on it, where that is known.  ``learned``: its terminal was told by its
+    dish, not by people, and follows that dish.
     """
 
     id: str
@@ -33,6 +35,15 @@ class Kit:
     longitude_deg: float | None = None
     life_critical: bool = False
     people: int | None = None
+    phone: str = ""
+    learned: bool = False
+
+    @property
+    def called(self) -> str:
+        """Whom to call, and where: ``Olena Lys, +380 50 111``."""
+        if not self.phone or self.holder.endswith(self.phone):  # older registers hold both in one
+            return self.holder
+        return f"{self.holder}, {self.phone}" if self.holder else self.phone
 
     def names(self) -> tuple[str, ...]:
         """Return what it may be called by."""
@@ -47,7 +58,7 @@ class Kit:
         found = []
         for column in fields(self):
             before, after = getattr(self, column.name), getattr(other, column.name)
-            if before != after:
+            if before != after and column.name != "learned":
                 found.append(f"{column.name} {_shown(before)} -> {_shown(after)}")
         return found
 
@@ -77,13 +88,24 @@ def terminal_id(text: str) -> str:
 def checked_id(text: str, what: str) -> str:
     """Return an id, checked; raises BadInput."""
     if _SPOILT.fullmatch(text):
-        raise BadInput(
-            f"{text!r} is what a spreadsheet made of a long number: the number itself is lost",
-            "make the column text in the spreadsheet, enter it again, and save anew",
-        )
+        raise _spoilt(text)
     if not _ID.fullmatch(text):
         raise BadInput(
             f"{text[:40]!r} cannot be {what}",
             "letters, digits and . _ : - are fine, up to 64 of them, beginning with a letter or digit",
         )
     return text
+
+
+def unspoilt(text: str) -> str:
+    """Return a telephone or account number; raises BadInput where a spreadsheet has rounded it."""
+    if _ROUNDED.fullmatch(text):
+        raise _spoilt(text)
+    return text
+
+
+def _spoilt(text: str) -> BadInput:
+    return BadInput(
+        f"{text!r} is what a spreadsheet made of a long number: the number itself is lost",
+        "make the column text in the spreadsheet, enter it again, and save anew",
+    )

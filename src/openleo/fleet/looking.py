@@ -36,6 +36,7 @@ class _Dishes:
     polled: "dict[str, Polled]"
     strays: list[str]
     unasked: list[str]
+    contradicted: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,7 @@ class Looking:
     polled: "Mapping[str, Polled]" = field(default_factory=dict)  # at which dish a terminal or kit is asked
     deeds: "Sequence[Deed]" = ()  # what jobs of ours told terminals, the latest first
     jobs: "Sequence[JobTold]" = ()  # the latest first
+    contradicted: Sequence[str] = ()  # where a dish is another terminal than its kit's, in words
 
     def survey(
         self, at: datetime | None = None, *, whole: Iterable[str] = (), expected: "Expected | None" = None
@@ -93,6 +95,10 @@ class Looking:
 
         heard = {t: Polled(address="", asked=True, later=True) for t in self.recent.latest()}
         return {**self.polled, **heard}
+
+    def contradicted_at(self, at: datetime | None) -> Sequence[str]:
+        """Return which dishes are other terminals than their kits': of now; of the past it is not known."""
+        return self.contradicted if at is None else ()
 
     def find(self, name: str) -> list[str]:
         """Return the terminals that a name means: an id or its beginning, a kit, a site or a dish's name."""
@@ -169,7 +175,8 @@ def looking(folder: Path, control: Path | None) -> Iterator[Looking]:
             store=store, subjects=subjects, names=names, recent=recent, decisions=holding,
             decided=decided, remark=remark, clock_ns=time.time_ns(), dishes=dishes.by_terminal,
             custody=custody, strays=dishes.strays, unasked=dishes.unasked, polled=dishes.polled,
-            controlled=control is not None and control.is_dir(), deeds=deeds, jobs=jobs,
+            contradicted=dishes.contradicted, deeds=deeds, jobs=jobs,
+            controlled=control is not None and control.is_dir(),
         )  # fmt: skip
 
 
@@ -181,11 +188,13 @@ def _subject(terminal: str) -> "Subject":
 
 def _polled(register: "Register", subjects: "Mapping[str, Subject]") -> "_Dishes":
     """Return of the dishes of a register: what is none or never answered, what was not asked, and whose."""
+    from openleo.fleet.tied import contradictions
     from openleo.fleet.why.unseen import Polled
 
     said = {(r.subject, r.kind): r.detail for r in register.remarks()}
     asked = {subject for subject, _ in said}
-    terminals = {kit.id: kit.terminal or kit.id for kit in register.kits()}
+    kits = register.kits()
+    terminals = {kit.id: kit.terminal or kit.id for kit in kits}
     strays, unasked, polled = [], [], {}
     for dish in register.dishes():
         wrong = next((said[dish.key, kind] for kind in _NO_DISH if (dish.key, kind) in said), None)
@@ -200,12 +209,22 @@ def _polled(register: "Register", subjects: "Mapping[str, Subject]") -> "_Dishes
             strays.append(f"{named} has never answered" + (f": {why}" if why else ""))
         elif terminal not in subjects:
             unasked.append(dish.label)
-    return _Dishes({d.terminal: d for d in register.dishes() if d.terminal}, polled, strays, unasked)
+    found = contradictions(kits, register.dishes())
+    for one in found:
+        dish = one.dish
+        other = Polled(address=dish.key, asked=True, says=dish.terminal)
+        polled.setdefault(terminals[dish.kit], other)
+    by_terminal = {d.terminal: d for d in register.dishes() if d.terminal}
+    return _Dishes(by_terminal, polled, strays, unasked, [str(one) for one in found])
 
 
 def _subjects(folder: Path) -> "tuple[dict[str, Subject], dict[str, list[str]], _Dishes]":
-    """Return what the register knows of terminals, what people call them, and its dishes."""
+    """Return what the register knows of terminals, what people call them, and its dishes.
+
+    A dish that is asked for a kit is guarded as that kit is, also where it says that it is another terminal.
+    """
     from openleo.fleet.register import Register
+    from openleo.fleet.tied import guarded, subject_of, tied_kits
     from openleo.fleet.why import Subject
 
     found: dict[str, Subject] = {}
@@ -215,14 +234,15 @@ def _subjects(folder: Path) -> "tuple[dict[str, Subject], dict[str, list[str]], 
         for kit in register.kits():
             terminal = kit.terminal or kit.id
             dish = dishes.get(terminal)
-            found[terminal] = Subject(
-                terminal=terminal, kit=kit.kit, site=kit.site, account=kit.account, holder=kit.holder,
-                note=kit.note, life_critical=kit.life_critical, people=kit.people,
-                latitude_deg=kit.latitude_deg, longitude_deg=kit.longitude_deg,
-                name=dish.name if dish else "",
-            )  # fmt: skip
+            found[terminal] = subject_of(kit, terminal, dish.name if dish else "")
             for name in kit.names():
                 names.setdefault(name, []).append(terminal)
+        for terminal, kits in tied_kits(register.kits(), register.dishes()).items():
+            if terminal not in found:
+                found[terminal] = subject_of(kits[0], terminal, dishes[terminal].name)
+                for name in kits[0].names():
+                    names.setdefault(name, []).append(terminal)
+            found[terminal] = guarded(found[terminal], kits)
         for terminal, dish in dishes.items():
             found.setdefault(terminal, Subject(terminal=terminal, name=dish.label))
             for name in (dish.name, dish.address, dish.key):

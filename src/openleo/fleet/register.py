@@ -15,12 +15,14 @@ from typing import Any, Final
 from openleo.base.errors import BadInput, did_you_mean
 from openleo.fleet.kits import Kit
 from openleo.fleet.opening import open_database, transaction
+from openleo.fleet.teaching import take_back, to_learn
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS kits (
     id TEXT PRIMARY KEY, kit TEXT NOT NULL, terminal TEXT NOT NULL, serial TEXT NOT NULL, site TEXT NOT NULL,
     account TEXT NOT NULL, holder TEXT NOT NULL, note TEXT NOT NULL, latitude_deg REAL, longitude_deg REAL,
-    life_critical INTEGER NOT NULL, people INTEGER
+    life_critical INTEGER NOT NULL, people INTEGER, phone TEXT NOT NULL DEFAULT '',
+    learned INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS kits_terminal ON kits (terminal) WHERE terminal <> '';
 CREATE TABLE IF NOT EXISTS dishes (
@@ -30,6 +32,7 @@ CREATE TABLE IF NOT EXISTS dishes (
 CREATE TABLE IF NOT EXISTS dish_kits (
     address TEXT NOT NULL, source TEXT NOT NULL, kit TEXT NOT NULL, PRIMARY KEY (address, source)
 ) STRICT;
+CREATE INDEX IF NOT EXISTS dish_kits_kit ON dish_kits (kit);
 CREATE TABLE IF NOT EXISTS vendor_accounts (
     name TEXT PRIMARY KEY, vendor TEXT NOT NULL, url TEXT NOT NULL, client_id TEXT NOT NULL,
     number TEXT NOT NULL, secret_file TEXT NOT NULL, secret_env TEXT NOT NULL, UNIQUE (url, client_id)
@@ -40,9 +43,14 @@ CREATE TABLE IF NOT EXISTS remarks (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS examples (software TEXT PRIMARY KEY, status BLOB NOT NULL) STRICT;
 """
+_ADDED: Final = {  # columns of kits that registers made before they were thought of lack
+    "phone": "TEXT NOT NULL DEFAULT ''",
+    "learned": "INTEGER NOT NULL DEFAULT 0",
+}
 _TAGS: Final = ("account", "site")
 MOST_EXAMPLES: Final = 100
 _KIT_COLUMNS: Final = tuple(f.name for f in fields(Kit))
+_KIT_FLAGS: Final = ("life_critical", "learned")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +110,12 @@ class Register:
         """Open, or make, the register of ``folder`` (DATA/fleet).  Raises BadInput."""
         self.folder = folder
         self._db = open_database(folder, _TABLES)
+        self._within = False
+        try:
+            self._renew()
+        except BaseException:
+            self._db.close()
+            raise
 
     def __enter__(self) -> "Register":
         return self
@@ -115,33 +129,70 @@ class Register:
         """Close it."""
         self._db.close()
 
+    def _lacking(self) -> list[str]:
+        there = {row["name"] for row in self._db.execute("PRAGMA table_info(kits)")}
+        return [name for name in _ADDED if name not in there]
+
+    def _renew(self) -> None:
+        """Add the columns that an older register lacks."""
+        if self._lacking():
+            with self._changing() as db:
+                for name in self._lacking():  # asked again: another process may have been faster
+                    db.execute(f"ALTER TABLE kits ADD COLUMN {name} {_ADDED[name]}")
+
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
-        """Make what is done within durable as one, or not at all; raises BadInput where the disk says no."""
+        """Make what is done within durable as one, or not at all; raises BadInput where the disk says no.
+
+        Within another such block it is a part of that.
+        """
+        if self._within:
+            yield self._db
+            return
         what = f"the register in {self.folder}"
         hint = "is its disk full, or another openleo at work?  Nothing was changed"
-        with transaction(self._db, what, hint, told=sqlite3.OperationalError) as db:
-            yield db
+        try:
+            with transaction(self._db, what, hint, told=sqlite3.OperationalError) as db:
+                self._within = True
+                try:
+                    yield db
+                finally:
+                    self._within = False
+        except sqlite3.IntegrityError as error:
+            raise BadInput(
+                f"{what} would hold one thing twice: {error}",
+                "give each kit its own terminal.  Nothing was changed",
+            ) from error
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Make all changes within durable as one, or, where it ends with an error or is killed, none."""
+        with self._changing():
+            yield
 
     # Kits
 
     def kits(self) -> list[Kit]:
         """Return all kits, by site and id."""
-        rows = self._db.execute("SELECT * FROM kits ORDER BY site, id")
-        return [Kit(**{**dict(row), "life_critical": bool(row["life_critical"])}) for row in rows]
+        rows = self._db.execute(f"SELECT {', '.join(_KIT_COLUMNS)} FROM kits ORDER BY site, id")
+        return [Kit(**{**dict(row), **{name: bool(row[name]) for name in _KIT_FLAGS}}) for row in rows]
 
     def find_kits(self, name: str) -> list[Kit]:
         """Return the kits that ``name`` may mean: an id, kit number, terminal, serial number or site."""
         wanted = name.casefold()
         return [kit for kit in self.kits() if wanted in {one.casefold() for one in kit.names()}]
 
-    def put_kits(self, kits: Iterable[Kit]) -> None:
-        """Add kits, or put them in the place of those with the same id.  All or none."""
+    def put_kits(self, kits: Iterable[Kit], *, teach: bool = True) -> None:
+        """Add kits, or put them in the place of those with the same id.  All or none.
+
+        Without ``teach`` they do not learn their terminals before dishes are put next.
+        """
         marks = ", ".join("?" * len(_KIT_COLUMNS))
         then = ", ".join(f"{name} = excluded.{name}" for name in _KIT_COLUMNS[1:])
         rows = [tuple(getattr(kit, name) for name in _KIT_COLUMNS) for kit in kits]
         with self._changing() as db:
             self._untag(db, [row[0] for row in rows])
+            take_back(db, {row[0]: row[_KIT_COLUMNS.index("terminal")] for row in rows})
             # A terminal may move from one kit to another within one file.
             db.executemany("UPDATE kits SET terminal = '' WHERE id = ?", [(row[0],) for row in rows])
             db.executemany(
@@ -150,6 +201,8 @@ class Register:
                 [tuple(int(v) if isinstance(v, bool) else v for v in row) for row in rows],
             )
             self._tag(db, [row[0] for row in rows])
+            if teach:
+                self._teach_kits(db)
 
     # Telemetry is grouped, and given out, by the tags account and site of terminals: those of their kits.
 
@@ -196,27 +249,29 @@ class Register:
 
     def put_dish(self, dish: DishEntry) -> None:
         """Add a dish, or change the name, terminal and (where it is said) kit of the one that is there."""
+        self.put_dishes([dish])
+
+    def put_dishes(self, dishes: Sequence[DishEntry]) -> None:
+        """Add dishes, or change those that are there, as put_dish does.  All or none."""
         with self._changing() as db:
-            db.execute(
+            db.executemany(
                 "INSERT INTO dishes (address, source, name, terminal) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET name = excluded.name, terminal = excluded.terminal",
-                (dish.address, dish.source, dish.name, dish.terminal),
+                [(dish.address, dish.source, dish.name, dish.terminal) for dish in dishes],
             )
-            if dish.kit:
-                told = (dish.address, dish.source, dish.kit)
-                db.execute("INSERT OR REPLACE INTO dish_kits VALUES (?, ?, ?)", told)
+            told = [(dish.address, dish.source, dish.kit) for dish in dishes if dish.kit]
+            db.executemany("INSERT OR REPLACE INTO dish_kits VALUES (?, ?, ?)", told)
             self._teach_kits(db)
 
     def _teach_kits(self, db: sqlite3.Connection) -> None:
-        """Let kits without a terminal learn it from the dishes that they are."""
-        learnt = db.execute(
-            "SELECT kits.id, dishes.terminal FROM dish_kits JOIN dishes USING (address, source)"
-            " JOIN kits ON kits.id = dish_kits.kit WHERE kits.terminal = '' AND dishes.terminal <> ''"
-            " AND NOT EXISTS (SELECT 1 FROM kits AS other WHERE other.terminal = dishes.terminal)"
-        ).fetchall()
-        for kit, terminal in learnt:
-            db.execute("UPDATE OR IGNORE kits SET terminal = ? WHERE id = ?", (terminal, kit))
-        self._tag(db, [kit for kit, _ in learnt])
+        """Let kits whose terminal nobody told learn it from the dishes that they are, and follow those."""
+        changes = to_learn(db)
+        if changes:
+            self._untag(db, list(changes))
+            taught = [(terminal, kit) for kit, terminal in changes.items()]
+            db.executemany("UPDATE kits SET terminal = '' WHERE id = ?", [(kit,) for kit in changes])
+            db.executemany("UPDATE kits SET terminal = ?1, learned = ?1 <> '' WHERE id = ?2", taught)
+            self._tag(db, list(changes))
 
     def remove_dish(self, dish: DishEntry) -> None:
         """Take a dish out, and what was remarked of it."""

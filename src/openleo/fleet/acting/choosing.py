@@ -28,6 +28,7 @@ from openleo.fleet.looking import find
 from openleo.fleet.register import DishEntry, Register
 from openleo.fleet.table.rows import Row, Table
 from openleo.fleet.table.where import read_where
+from openleo.fleet.tied import guarded, tied_kits
 from openleo.fleet.why.inputs import Subject
 
 
@@ -133,20 +134,26 @@ def make_plan(
 def candidates(
     folder: Path, rows: Iterable[Row], routes: Routes, through: Mapping[str, Through]
 ) -> list[Candidate]:
-    """Return rows as a plan takes them, with what is known of our own way, and of agents there."""
-    dishes: dict[str, list[DishEntry]] = {}
+    """Return rows as a plan takes them, with what is known of our own way, and of agents there.
+
+    What protects a kit protects the dish that is asked for it, whoever that says it is by now.
+    """
     with Register(folder) as register:
-        for dish in register.dishes():
-            dishes.setdefault(dish.terminal, []).append(dish)
+        dishes = register.dishes()
+        tied = tied_kits(register.kits(), dishes)
+    by_terminal: dict[str, list[DishEntry]] = {}
+    for dish in dishes:
+        by_terminal.setdefault(dish.terminal, []).append(dish)
     found = []
     for row in rows:
-        same = dishes.get(row.terminal)
-        way = way_of(routes, same, row.subject.note) if same else None
+        same = by_terminal.get(row.terminal, [])
+        subject = guarded(row.subject, tied.get(row.terminal, []))
+        way = way_of(routes, same, subject.note) if same else None
         found.append(
             Candidate(
-                terminal=row.terminal, kit=row.subject.kit, site=row.site, life_critical=row.life_critical,
-                people=row.subject.people or 0, way=way, through=through.get(row.terminal),
-                noted=is_noted(row.subject.note),
+                terminal=row.terminal, kit=subject.kit, site=row.site,
+                life_critical=row.life_critical or subject.life_critical, people=subject.people or 0,
+                way=way, through=through.get(row.terminal), noted=is_noted(subject.note),
             )
         )  # fmt: skip
     return found

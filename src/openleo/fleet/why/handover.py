@@ -74,6 +74,8 @@ class Handover:
     addresses: Mapping[str, str] = field(default_factory=dict)  # of dishes that are polled, by terminal
     polled: Mapping[str, unseen.Polled] = field(default_factory=dict)  # at which dish a kit is asked
     jobs: Sequence[JobTold] = ()  # what was done with dishes, the latest first
+    contradicted: Sequence[str] = ()  # dishes that are other terminals than their kits'
+    data: str = ""  # what commands need to be about the same data
 
     @property
     def jobs_of_the_shift(self) -> list[JobTold]:
@@ -182,7 +184,14 @@ def text_lines(report: Handover, clock_ns: int) -> Iterator[str]:
     for number, incident in enumerate(report.incidents, 1):
         yield from _open_lines(number, incident, report)
     yield ""
-    yield from unseen.section(survey, report.polled)
+    yield from unseen.section(survey, report.polled, report.data)
+    if report.contradicted:
+        yield "## Not as the list says"
+        yield ""
+        yield from (f"- {one}" for one in report.contradicted[:_ROWS])
+        if len(report.contradicted) > _ROWS:
+            yield f"- and {len(report.contradicted) - _ROWS:,} more: `openleo fleet list{report.data}`"
+        yield ""
     yield from _changed(report)
     yield ""
     yield "## Done"
@@ -273,7 +282,8 @@ def plain_handover(report: Handover, clock_ns: int) -> dict[str, Any]:
             | {"would_decide": list(i.first.decides) if i.cause is Why.UNKNOWN else []}
             for n, i in enumerate(report.incidents, 1)
         ],
-        "never_seen": unseen.plain(report.survey, report.polled),
+        "never_seen": unseen.plain(report.survey, report.polled, report.data),
+        "contradicted": list(report.contradicted),
         "ended": [
             {"terminal": s.terminal, "since": iso(s.since_ns), "until": iso(s.until_ns)} for s in report.ended
         ],
