@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,20 @@ def test_one_that_becomes_life_critical_meanwhile_is_not_told(tmp_path: Path) ->
         name = here.add(ALL)
         with Register(here.folder) as register:
             register.put_kits([Kit(id="K0", terminal=dish_name(0), life_critical=True)])
+        here.run(name)
+        assert here.told("reboot") == []
+        assert here.steps(name)[dish_name(0)].state == "left"
+
+
+def test_one_that_turns_out_to_stand_for_a_protected_kit_is_not_told(tmp_path: Path) -> None:
+    """Its dish is asked for a life-critical kit, of which people told another terminal."""
+    with site(tmp_path, 1) as here:
+        here.allow("reboot")
+        name = here.add(ALL)
+        with Register(here.folder) as register:
+            register.put_kits([Kit(id="K9", terminal="ut-gone", life_critical=True)])
+            (dish,) = register.dishes()
+            register.put_dish(replace(dish, kit="K9"))
         here.run(name)
         assert here.told("reboot") == []
         assert here.steps(name)[dish_name(0)].state == "left"

@@ -248,7 +248,8 @@ class TelemetryStore:
                 held.close()
             if not self._path(day).exists():
                 return True
-            gone = DayFile(self._path(day), self.driver).remove_if_kept()
+            with closing(DayFile(self._path(day), self.driver)) as file:
+                gone = file.remove_if_kept()
             if gone:
                 self._index.forget_day(day)
             return gone

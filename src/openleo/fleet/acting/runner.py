@@ -20,7 +20,7 @@ from openleo.fleet.acting.eyes import look, sample_of
 from openleo.fleet.acting.jobs import Job, Jobs, Record
 from openleo.fleet.acting.judging import Seen, how_it_ended, judge, judge_unknown
 from openleo.fleet.acting.orders import tell
-from openleo.fleet.acting.path import Routes, way_of
+from openleo.fleet.acting.path import Routes, is_noted, way_of
 from openleo.fleet.acting.plan import (
     MINUTE_NS,
     OPEN,
@@ -42,6 +42,8 @@ from openleo.fleet.durable import only_one
 from openleo.fleet.register import DishEntry, Register
 from openleo.fleet.sample import Sample
 from openleo.fleet.store import TelemetryStore
+from openleo.fleet.tied import guarded, tied_kits
+from openleo.fleet.why.inputs import Subject
 from openleo.fleet.why.times import when
 
 RUNNER: Final = "openleo"
@@ -330,18 +332,21 @@ class Runner:
     def _candidate(self, record: Record, entry: DishEntry | None) -> Candidate:
         """Return a terminal as it is now: its kit and our routes may have changed since the job was made."""
         assert self._register is not None
-        kit = next((k for k in self._register.kits() if k.terminal == record.terminal), None)
+        kits, dishes = self._register.kits(), self._register.dishes()
+        mine = [k for k in kits if k.terminal == record.terminal]
+        mine += tied_kits(kits, dishes).get(record.terminal, [])
+        kit = guarded(Subject(terminal=record.terminal), mine)
         way = None
         if entry is not None:
-            same = [d for d in self._register.dishes() if d.terminal == record.terminal]
-            way = way_of(self.routes(), same, kit.note if kit else "")
-        critical = record.life_critical or (kit is not None and kit.life_critical)
+            same = [d for d in dishes if d.terminal == record.terminal]
+            way = way_of(self.routes(), same, kit.note)
+        critical = record.life_critical or kit.life_critical
         assert self._orders is not None
         assert self._database is not None
         ways = ways_through(self._orders, Agents(self._database), now_ns=self.clocks.wall_ns())
         return Candidate(
             terminal=record.terminal, site=record.site, life_critical=critical, way=way,
-            through=ways.get(record.terminal),
+            through=ways.get(record.terminal), noted=is_noted(kit.note),
         )  # fmt: skip
 
     def _dish(self, entry: DishEntry) -> Dish:
