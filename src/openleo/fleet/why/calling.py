@@ -88,6 +88,8 @@ def besides(cause: Why, *, held: bool) -> str:
 
 def call(subjects: Iterable[Subject], cause: Why) -> str:
     """Return whom to call about terminals: people by name, then who else can help."""
+    if cause is Why.ORDERED:
+        return ADVICE[cause].call
     names = [one for one in people(subjects) if one]
     named = "; ".join(names[:_PEOPLE])
     if len(names) > _PEOPLE:

@@ -76,11 +76,13 @@ class Incident:
     def urgency(self) -> tuple[float, ...]:
         """Return what incidents are ranked by, the most urgent first.
 
-        Lives, then whether anybody is dark, people, sites with no other terminal, terminals, and how long.
+        Lives, then what is not our own doing, whether anybody is dark, people, sites with no other terminal,
+        terminals, and how long.
         """
         onset = self.onset_ns if self.onset_ns is not None else 2**63
         return (
-            -len(self.critical), not self.is_dark, -self.people, -len(self.cut_off), -len(self.members), onset
+            -len(self.critical), self.cause is Why.ORDERED, not self.is_dark, -self.people,
+            -len(self.cut_off), -len(self.members), onset,
         )  # fmt: skip
 
 
