@@ -97,8 +97,9 @@ def test_what_nobody_confirms_is_undone_after_a_kill_and_without_any_server(
         time.sleep(2)
         assert there.told() == ["stow"], "its time has not come"
     there.waits_since(600)
-    with there.agent():
+    with there.agent(), OrderBook(there.folder) as book:
         wait_for(lambda: there.told() == ["stow", "unstow"])
+        wait_for(lambda: not book.armed())  # that it is undone is noted too: else it would be told once more
     port = int(here.url.rpartition(":")[2])
     with ingest_here(tmp_path / "server", port=port) as again, there.agent():
         wait_for(lambda: state(again, "o-j-1") == "reverted")
