@@ -73,7 +73,7 @@ def test_a_kits_protection_goes_with_its_dish_that_was_replaced(tmp_path: Path, 
         assert Tags(database).of("site") == {UT[9]: "clinic", UT[2]: "yard"}
     assert run(capsys, "allow", "stow", "--reason", "x", "--data", tmp_path)
     told = run(capsys, "do", "stow", "--where", "by-us", "--data", tmp_path)
-    assert f"{UT[9]} clinic: our-path" in told
+    assert f"{UT[9]} (A) clinic: our-path" in told
     assert "LIFE-CRITICAL" not in run(capsys, "--data", tmp_path), "the clinic is online"
 
 

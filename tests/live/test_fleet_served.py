@@ -29,16 +29,16 @@ def make_fleet(data: Path, address: str) -> None:
         register.put_dish(DishEntry(address=address, terminal=dish_name(0)))
 
 
-def add_job(data: Path, name: str, made_ns: int) -> None:
+def add_job(data: Path, name: str, made_ns: int, order: Order = UNSTOW) -> None:
     folder, settings = data / "fleet", Settings(canary_count=0, watch_minutes=1)
     with looking(folder, None) as fleet:
         table = table_of(fleet, fleet.survey())
     job = Job(
-        id=name, order=UNSTOW, settings=settings, chosen_by="all", include=frozenset(),
+        id=name, order=order, settings=settings, chosen_by="all", include=frozenset(),
         not_ours=frozenset(), site_sizes={}, reason="a test", by="olena", made_ns=made_ns,
     )  # fmt: skip
     with FleetDatabase(folder) as database:
-        Jobs(database).add(job, make_plan(folder, table, Asked(order=UNSTOW, settings=settings, where="all")))
+        Jobs(database).add(job, make_plan(folder, table, Asked(order=order, settings=settings, where="all")))
 
 
 def test_a_fleet_is_served_its_jobs_are_done_and_a_dead_process_comes_back(tmp_path: Path) -> None:
@@ -52,10 +52,10 @@ def test_a_fleet_is_served_its_jobs_are_done_and_a_dead_process_comes_back(tmp_p
             assert [c.act for c in dishes.commands] == ["unstow"]
             first = served.children()["acting_process"]
             os.kill(first, signal.SIGKILL)
-            add_job(tmp_path, "j-2", time.time_ns())
+            add_job(tmp_path, "j-2", time.time_ns(), Order(action="clear-map"))
             served.wait_for(lambda j: j["state"] == "done", "/v1/fleet/jobs/j-2")
             assert served.children()["acting_process"] != first
-            assert len(dishes.commands) == 2
+            assert [c.act for c in dishes.commands] == ["unstow", "clear_obstruction_map"]
             assert served.stop() == 0
 
 

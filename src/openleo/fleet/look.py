@@ -260,15 +260,16 @@ class DishWatch:
             return
         fresh = boot != was.boot if boot is not None and was.boot is not None else False
         back = uptime_s + _SLACK_S < was.uptime_s
-        at = when(self.clocks.now_ns() - uptime_s * NS)
+        began_ns = self.clocks.now_ns() - uptime_s * NS
+        at = f" at {when(began_ns)}" if began_ns > 0 else ""  # a dish may tell any number
         if fresh:
-            look.remark("restarted", f"it started anew at {at} (start {boot})")
+            look.remark("restarted", f"it started anew{at} (start {boot})")
             was.counter, was.rekeyed = 0, False
         elif back and boot is not None:
             look.remark("time-jump", "its time up went back without a new start being counted")
             was.counter, was.rekeyed = 0, True
         elif back:
-            look.remark("restarted", f"it started anew at {at}")
+            look.remark("restarted", f"it started anew{at}")
             was.counter = 0
         was.boot = boot
 
