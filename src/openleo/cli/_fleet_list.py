@@ -1,6 +1,7 @@
 """`openleo fleet` alone: the terminals that are not well, grouped by cause, who needs help first."""
 
 import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -72,20 +73,24 @@ def show_fleet(at: At, form: str, when: datetime | None, limit: int) -> None:
         ]
     if unheard := list(never_lines(survey, polled, data_words(at))):
         lines += ["", *unheard]
-    if contradicted:
-        lines += ["", *(f"  ?  {one}" for one in contradicted[:_STRAYS])]
-        if len(contradicted) > _STRAYS:
-            lines.append(f"     and {len(contradicted) - _STRAYS:,} more: openleo fleet list{data_words(at)}")
-    if strays:
-        lines += ["", *(f"  ?  dish {stray}" for stray in strays[:_STRAYS])]
-        if len(strays) > _STRAYS:
-            lines.append(f"     and {len(strays) - _STRAYS:,} more: openleo fleet list{data_words(at)}")
-    if unasked:
-        many = len(unasked) > 1
-        what = f"{len(unasked):,} dishes were" if many else f"dish {unasked[0]} was"
-        data = data_words(at)
-        ask = f"`openleo fleet once{data}`, or `openleo fleet watch{data}`"
-        lines += ["", f"  ?  {what} not asked yet: {ask}"]
+    lines += _dish_lines(at, contradicted, [f"dish {stray}" for stray in strays], unasked)
     if found:
         lines += ["", f"why one of them: openleo fleet why TERMINAL{data_words(at)}"]
     tell(lines)
+
+
+def _dish_lines(
+    at: At, contradicted: Sequence[str], strays: Sequence[str], unasked: Sequence[str]
+) -> Iterator[str]:
+    """Yield what is to be said of dishes: other terminals than their kits', none at all, or not asked yet."""
+    data = data_words(at)
+    for told in (contradicted, strays):
+        if told:
+            yield ""
+            yield from (f"  ?  {one}" for one in told[:_STRAYS])
+        if len(told) > _STRAYS:
+            yield f"     and {len(told) - _STRAYS:,} more: openleo fleet list{data}"
+    if unasked:
+        what = f"{len(unasked):,} dishes were" if len(unasked) > 1 else f"dish {unasked[0]} was"
+        yield ""
+        yield f"  ?  {what} not asked yet: `openleo fleet once{data}`, or `openleo fleet watch{data}`"

@@ -7,6 +7,7 @@ from typing import Final
 from openleo.fleet.acting.judging import Seen
 from openleo.fleet.acting.orders import Order
 from openleo.fleet.acting.settings import Settings
+from openleo.fleet.why.times import when
 
 SECOND_NS: Final = 10**9
 MINUTE_NS: Final = 60 * SECOND_NS
@@ -118,7 +119,7 @@ def _held_by_canary(rules: Rules, canaries: Sequence[Step], now_ns: int) -> str:
         return "waits for the canary to be well"
     if any(_is_watched(rules, s, now_ns) for s in canaries):
         until = max(s.told_ns or 0 for s in canaries) + int(rules.settings.watch_minutes * MINUTE_NS)
-        return f"watches the canary for {max(0, until - now_ns) / MINUTE_NS:.0f} min more"
+        return f"watches the canary until {when(until)}"
     return ""
 
 

@@ -22,11 +22,9 @@ from openleo.fleet.acting.judging import Seen, how_it_ended, judge, judge_unknow
 from openleo.fleet.acting.orders import tell
 from openleo.fleet.acting.path import Routes, is_noted, way_of
 from openleo.fleet.acting.plan import (
-    MINUTE_NS,
     OPEN,
     SECOND_NS,
     Candidate,
-    Next,
     Rules,
     goes_through,
     next_move,
@@ -44,7 +42,6 @@ from openleo.fleet.sample import Sample
 from openleo.fleet.store import TelemetryStore
 from openleo.fleet.tied import guarded, tied_kits
 from openleo.fleet.why.inputs import Subject
-from openleo.fleet.why.times import when
 
 RUNNER: Final = "openleo"
 _LOOK_S: Final = 5.0
@@ -162,7 +159,7 @@ class Runner:
                 await self._look_at(job, rules, {s.terminal: s for s in steps}, open_)
                 return job
             move = next_move(rules, steps, self.clocks.wall_ns())
-            says = f"stops: {move.stop}" if move.stop else _words(rules, steps, move)
+            says = f"stops: {move.stop}" if move.stop else move.says
             if says and says != said:
                 said = says
                 self.jobs.say(name, said)
@@ -376,14 +373,6 @@ class Runner:
             self.tells(
                 f"{record.terminal}: {record.state}" + (f" ({record.answer})" if record.answer else "")
             )
-
-
-def _words(rules: Rules, steps: "list[Record]", move: Next) -> str:
-    """Return what a job does, so that it is true for as long as it does that."""
-    if not move.says.startswith("watches the canary"):
-        return move.says
-    until_ns = max(s.told_ns or 0 for s in steps if s.canary)
-    return f"watches the canary until {when(until_ns + int(rules.settings.watch_minutes * MINUTE_NS))}"
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:
