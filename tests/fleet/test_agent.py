@@ -6,12 +6,10 @@ import stat
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from agent_runs import Capture, agent, enrolled, modules_of, rss_mb, wait_for
-from hostile_dish import PlayedDish, in_thread
+from hostile_dish import PlayedDish
 from servers_here import Asked, Here, app_here, ingest_here, own_certificate, scripted
 
 from openleo.cli._main import exit_code_of
@@ -29,18 +27,6 @@ from api_world import founded
 
 NS = 10**9
 MOST_MB = 64
-
-
-@pytest.fixture
-def dish() -> Iterator[PlayedDish]:
-    with in_thread(PlayedDish("ut01000000-00000000-00000001").lived(120)) as there:
-        yield there
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Here]:
-    with ingest_here(tmp_path / "server") as there:
-        yield there
 
 
 def test_an_agent_enrols_with_a_code_that_is_good_once(

@@ -3,12 +3,11 @@
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from agent_runs import Capture, agent, enrolled, said_by, status_of, wait_for
-from hostile_dish import PlayedDish, in_thread
+from hostile_dish import PlayedDish
 from servers_here import Here, app_here, ingest_here
 
 from openleo.cli._main import exit_code_of
@@ -23,18 +22,6 @@ from openleo.fleet.web import Server
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "api"))
 from api_world import founded
-
-
-@pytest.fixture
-def dish() -> Iterator[PlayedDish]:
-    with in_thread(PlayedDish("ut01000000-00000000-00000001").lived(120)) as there:
-        yield there
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Here]:
-    with ingest_here(tmp_path / "server") as there:
-        yield there
 
 
 def test_an_agent_that_is_refused_says_so_at_once_at_its_site_and_no_more_when_it_is_well(

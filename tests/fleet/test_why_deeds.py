@@ -63,6 +63,8 @@ def test_a_dish_that_a_job_stowed_is_dark_because_we_told_it(tmp_path: Path) -> 
         assert f"job {job} (done): " in told.partition("## Done")[2]
         assert "next: Nothing is broken" in told
         assert "Olena" not in told.partition("## To call")[2], "nobody is called about what we did"
+        done(here, "clear-map", "site=Mill")
+        assert why(here)[dish_name(0)].cause is Why.ORDERED, "what was told since has not unstowed it"
         done(here, "unstow", "site=Mill")
         assert why(here)[dish_name(0)].state is State.ONLINE
 

@@ -11,6 +11,7 @@ from openleo.fleet.database import FleetDatabase
 from openleo.fleet.why.inputs import Deed, JobTold
 
 _MOST: Final = 20_000  # of the latest; what was told before that no longer says anything of now
+_DARKENS_NOT: Final = frozenset({"inhibit-gps", "clear-map"})  # and so hides nothing that was told before
 _DEEDS: Final = (
     "SELECT s.terminal, s.job, s.told_ns, j.order_, j.by, j.reason"
     " FROM job_steps s JOIN jobs j ON j.id = s.job WHERE s.told_ns IS NOT NULL"
@@ -28,7 +29,9 @@ def read_deeds(database: FleetDatabase) -> list[Deed]:
     found = []
     for terminal, job, told_ns, text, by, reason in database.rows(_DEEDS, (_MOST,)):
         order = Order(**msgspec.json.decode(text))
-        action = order.action if order.cuts else f"no more {order.action}"
+        if order.action in _DARKENS_NOT:
+            continue
+        action = order.action if order.cuts or order.action == "unstow" else f"no more {order.action}"
         found.append(Deed(terminal=terminal, job=job, action=action, told_ns=told_ns, by=by, reason=reason))
     return found
 
